@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guest's kernel log, and what in it means that the kernel has a problem."""
+
+import re
+from dataclasses import dataclass
+
+PROBLEM = re.compile(
+    "|".join(
+        [
+            r"^WARNING: ",  # WARN(), lockdep
+            r"^------------\[ cut here \]",
+            r"^(kernel )?BUG\b",  # also "BUG: KASAN", "BUG: KFENCE", "BUG: soft lockup"
+            r"^Oops\b",
+            r"^Kernel panic",
+            r"general protection fault",
+            r"^UBSAN: ",
+            r"KASAN: |KFENCE: |KCSAN: ",
+            r"possible (circular|recursive) locking|inconsistent lock state|suspicious RCU usage",
+            r"possible irq lock inversion|INFO: trying to register non-static key",
+            r"scheduling while atomic|sleeping function called from invalid context",
+            r"INFO: task .* blocked for more than",
+            r"rcu.*(detected stalls|self-detected stall|expedited stalls)",
+            r"page allocation failure",
+            r"stack (guard page|overflow)|corrupted stack|refcount_t: ",
+            r"list_(add|del) corruption|Bad page|bad page state|Bad swap",
+            r"slab corruption|Objects remaining in|Redzone overwritten|Poison overwritten",
+            r"workqueue: .* is flushing|unregister_netdevice",
+            r"sysfs: cannot create duplicate",
+            r"Unknown symbol|disagrees about version of symbol",
+        ]
+    ),
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message of the kernel log."""
+
+    level: int  # 0 emergency ... 7 debug
+    seconds: float  # since boot
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{self.seconds:12.6f}] {self.text}"
+
+
+def parse(raw: str) -> Record | None:
+    """Read what one read() of /dev/kmsg gives: `prefix,sequence,microseconds,flags;text`."""
+    head, separator, text = raw.partition(";")
+    fields = head.split(",")
+    if not separator or len(fields) < 3 or not fields[0].isdigit() or not fields[2].isdigit():
+        return None
+    # Further lines are key=value properties of the device that the message is about.
+    text = text.split("\n", 1)[0]
+    text = re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), text)
+    return Record(int(fields[0]) & 7, int(fields[2]) / 1e6, text)
+
+
+def problems(records: list[Record]) -> list[Record]:
+    """The records that tell of a kernel problem."""
+    return [record for record in records if PROBLEM.search(record.text)]

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot a Debian kernel in QEMU and run commands in the guest.
+
+    with VM("6.1", memory_mib=256, disks=[Disk("data", size_mib=64)]) as vm:
+        print(vm.run("uname -r; ls -lL /dev/disk-by-harness/data").stdout)
+
+Time limits are in seconds as they suit KVM; without KVM they are multiplied by `vm.scale`.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Callable, Sequence
+
+from vm import accel as accelerators
+from vm import images, kernel_log, kernels
+from vm.channel import MAX_PAYLOAD, Channel, Job, Request
+from vm.errors import GuestDied, GuestOSError, GuestTimeout, VMError
+from vm.process import Process, Result, pack_exec
+
+BOOT_SECONDS = 20.0
+CONSOLE_TAIL_LINES = 60
+
+KERNEL_ARGUMENTS = [
+    "console=ttyS0",
+    "loglevel=5",  # the console shows warnings; the agent sends the whole log
+    "oops=panic",  # so that a hung guest is not mistaken for a slow one
+    "panic=-1",  # at once, and QEMU's -no-reboot makes that the end of QEMU
+    "mitigations=off",
+    "rcupdate.rcu_cpu_stall_timeout=60",  # a busy host stops guest CPUs for seconds
+    "watchdog_thresh=30",
+]
+
+
+@dataclass(frozen=True)
+class Disk:
+    """An empty disk, in the guest /dev/disk-by-harness/<name>; its content is not kept."""
+
+    name: str  # at most 20 characters
+    size_mib: int
+    cache: str = "unsafe"  # QEMU's cache mode: unsafe, none, writeback, writethrough, directsync
+
+
+class VM:
+    """A running guest; a context manager, as every guest has to be ended."""
+
+    def __init__(
+        self,
+        kernel: kernels.Kernel | str,
+        *,
+        memory_mib: int = 256,
+        cpus: int = 2,
+        disks: Sequence[Disk] = (),
+        append: str = "",
+        icount: bool = False,
+        accel: str | None = None,
+    ) -> None:
+        self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
+        self.accel = "icount" if icount else accel or accelerators.best()
+        self.scale = accelerators.SCALE[self.accel]
+        self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
+        self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
+        try:
+            self._boot(memory_mib, 1 if icount else cpus, disks, append)
+        except BaseException:
+            shutil.rmtree(self._directory)
+            raise
+
+    def _boot(self, memory_mib: int, cpus: int, disks: Sequence[Disk], append: str) -> None:
+        self.command = [
+            *("qemu-system-x86_64", *accelerators.arguments(self.accel)),
+            *("-smp", str(cpus), "-m", str(memory_mib), "-nodefaults", "-no-user-config"),
+            *("-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"),
+            *("-kernel", str(self.kernel.vmlinuz)),
+            *("-initrd", str(images.initramfs(self.kernel))),
+            *("-append", " ".join([*KERNEL_ARGUMENTS, append]).strip()),
+            *_drive("guest-root", images.root_image(), "snapshot=on"),
+            *_drive("guest-modules", images.modules_image(self.kernel), "read-only=on"),
+        ]
+        for disk in disks:
+            path = self._directory / disk.name
+            with open(path, "wb") as file:
+                file.truncate(disk.size_mib << 20)
+            self.command += _drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
+        console_read, console_write = os.pipe()
+        messages_read, messages_write = os.pipe()
+        self._channel = Channel(open(console_read, "rb", 0), open(messages_read, "rb", 0))
+        agent = self._channel.qemu_end.fileno()
+        self.command += [
+            *("-device", "virtio-serial"),
+            *("-chardev", f"socket,id=agent,fd={agent}"),
+            *("-device", "virtserialport,chardev=agent,name=agent"),
+        ]
+        started = time.monotonic()
+        self._qemu = subprocess.Popen(
+            # pdeathsig: no guest outlives a killed test run
+            ["setpriv", "--pdeathsig", "KILL", *self.command],
+            stdin=subprocess.DEVNULL,
+            stdout=console_write,
+            stderr=messages_write,
+            pass_fds=[agent],
+        )
+        os.close(console_write)
+        os.close(messages_write)
+        self._channel.start()
+        try:
+            self.expect(lambda: self._channel.ready, BOOT_SECONDS, "boot")
+        except BaseException:
+            self._end_qemu()
+            raise
+        self.boot_seconds = time.monotonic() - started
+
+    def __enter__(self) -> "VM":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the guest at once."""
+        if self._directory.exists():
+            self._end_qemu()
+            shutil.rmtree(self._directory)
+
+    def _end_qemu(self) -> None:
+        self._qemu.kill()
+        self._qemu.wait()
+        self._channel.stop()
+
+    # ---- commands ----
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float = 30.0,
+        check: bool = True,
+        stdin: str | bytes = b"",
+        env: dict[str, str] | None = None,
+    ) -> Result:
+        """Run a shell text or an argument list to its end.
+
+        With `check` an exit status other than 0 raises CommandError. When the time is over the
+        command is killed and GuestTimeout raised. Standard input may have up to 200 KiB.
+        """
+        return self.spawn(command, stdin=stdin, env=env).wait(timeout=timeout, check=check)
+
+    def spawn(
+        self,
+        command: str | Sequence[str],
+        *,
+        stdin: str | bytes = b"",
+        env: dict[str, str] | None = None,
+    ) -> Process:
+        """Start a shell text or an argument list; it runs while other things are done."""
+        payload = pack_exec(command, stdin, env or {})
+        return Process(self, command, self._channel, self._request(Request.EXEC, payload))
+
+    # ---- files ----
+
+    def put(self, content: Path | str | bytes, destination: str, mode: int = 0o644) -> None:
+        """Copy a file of the host (a path) or bytes into a file of the guest."""
+        data = content if isinstance(content, bytes) else Path(content).read_bytes()
+        flags = os.O_CREAT | os.O_TRUNC
+        step = MAX_PAYLOAD - 4096  # leaves room for the path
+        for start in range(0, max(len(data), 1), step):
+            self._write(destination, data[start : start + step], flags, mode, timeout=30.0)
+            flags = os.O_APPEND
+
+    def get(self, path: str, *, timeout: float = 30.0) -> bytes:
+        """The content of a file of the guest."""
+        job = self._request(Request.READ, os.fsencode(path))
+        self._finish(job, "read", path, timeout)
+        return bytes(job.stdout)
+
+    def read(self, path: str, *, timeout: float = 30.0) -> str:
+        """The content of a text file without the last newline, made for sysfs and proc."""
+        return self.get(path, timeout=timeout).decode(errors="replace").removesuffix("\n")
+
+    def write(self, path: str, text: str, *, timeout: float = 30.0) -> None:
+        """Write to an existing file with one write(2); GuestOSError has the errno if it fails."""
+        self._write(path, text.encode(), 0, 0, timeout)
+
+    def _write(self, path: str, data: bytes, flags: int, mode: int, timeout: float) -> None:
+        head = flags.to_bytes(4, "little") + mode.to_bytes(4, "little")
+        job = self._request(Request.WRITE, head + os.fsencode(path) + b"\0" + data)
+        self._finish(job, "write", path, timeout)
+
+    def _finish(self, job: Job, action: str, path: str, timeout: float) -> None:
+        """Wait for a READ or WRITE job and turn its errno into an exception."""
+        try:
+            self.expect(lambda: job.status is not None, timeout, f"{action} {path}")
+        except GuestTimeout:
+            self._channel.send(job.number, Request.KILL, int(signal.SIGKILL).to_bytes(4, "little"))
+            raise
+        assert job.status is not None
+        if os.WIFSIGNALED(job.status):
+            raise VMError(
+                f"{action} {path} in the guest: killed by signal {os.WTERMSIG(job.status)}\n"
+                + self.context()
+            )
+        if job.status != 0:
+            raise GuestOSError(action, path, os.WEXITSTATUS(job.status), self.context())
+
+    # ---- the guest's health ----
+
+    @property
+    def console(self) -> str:
+        """All that the serial console has shown so far."""
+        with self._channel.changed:
+            return self._channel.console.decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the guest has ended by itself: a panic, or QEMU's own end."""
+        with self._channel.changed:
+            return self._channel.closed
+
+    def log(self) -> list[kernel_log.Record]:
+        """The whole kernel log up to now; of a crashed guest as far as it got out."""
+        job = self._channel.request(Request.SYNC, b"")
+        self._channel.wait(lambda: job.status is not None, 20.0 * self.scale)
+        with self._channel.changed:
+            return list(self._channel.log)
+
+    def dmesg(self, since: int = 0) -> str:
+        """The kernel log from a mark on, as text."""
+        return "\n".join(map(str, self.log()[since:]))
+
+    def mark(self) -> int:
+        """A place in the kernel log, for `dmesg` and `kernel_problems`."""
+        return len(self.log())
+
+    def kernel_problems(self, since: int = 0) -> list[str]:
+        """Lines of the kernel log from a mark on that tell of a bug: warnings, stalls, ..."""
+        return [record.text for record in kernel_log.problems(self.log()[since:])]
+
+    def wait_crash(self, timeout: float = 20.0) -> None:
+        """Wait until the guest has crashed, which a test provoked."""
+        if not self._channel.wait_closed(timeout * self.scale):
+            raise GuestTimeout(f"the guest did not crash\n{self.context()}")
+
+    def context(self) -> str:
+        """What a person needs to understand and repeat an error."""
+        tail = "\n".join(self.console.splitlines()[-CONSOLE_TAIL_LINES:])
+        with self._channel.changed:
+            messages = self._channel.messages.decode(errors="replace").strip()
+        return (
+            f"--- end of the guest's console ---\n{tail}\n"
+            + (f"--- QEMU's messages ---\n{messages}\n" if messages else "")
+            + f"--- guest: kernel {self.kernel}, accelerator {self.accel} ---\n"
+            + shlex.join(self.command)
+        )
+
+    # ---- waiting ----
+
+    def _request(self, kind: Request, payload: bytes) -> Job:
+        if self.crashed:
+            raise self._died("before it was asked for more")
+        return self._channel.request(kind, payload)
+
+    def expect(self, done: Callable[[], bool], seconds: float | None, what: str) -> None:
+        """Wait for an event; GuestDied or GuestTimeout if it does not come."""
+        limit = None if seconds is None else seconds * self.scale
+        if self._channel.wait(done, limit):
+            return
+        if self.crashed:
+            raise self._died(f"during: {what}")
+        raise GuestTimeout(f"not done after {limit} s: {what}\n{self.context()}")
+
+    def _died(self, when: str) -> GuestDied:
+        return GuestDied(f"the guest died {when}\n{self.context()}")
+
+
+def _drive(serial: str, path: Path, options: str) -> list[str]:
+    """QEMU arguments for a virtio disk that the guest recognises by its serial."""
+    if len(serial) > 20:
+        raise ValueError(f"disk name {serial!r} has more than 20 characters")
+    location = str(path).replace(",", ",,")
+    return [
+        *("-drive", f"if=none,id={serial},format=raw,file={location},{options}"),
+        *("-device", f"virtio-blk,drive={serial},serial={serial}"),
+    ]
