@@ -13,6 +13,14 @@ from vm.machine import VM, Disk
 from vm.process import Process, Result
 
 __all__ = [
-    *("VM", "Disk", "Kernel", "Process", "Result"),
-    *("VMError", "GuestDied", "GuestTimeout", "GuestOSError", "CommandError"),
+    "VM",
+    "CommandError",
+    "Disk",
+    "GuestDied",
+    "GuestOSError",
+    "GuestTimeout",
+    "Kernel",
+    "Process",
+    "Result",
+    "VMError",
 ]

@@ -10,6 +10,7 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -58,13 +59,14 @@ class Channel:
     `changed` protects every public attribute and is notified at each change.
     """
 
-    def __init__(self, console: IO[bytes], messages: IO[bytes]) -> None:
+    def __init__(self, console: IO[bytes], messages: IO[bytes], show_console: bool) -> None:
         self.changed = threading.Condition()
         self.ready = False  # the agent has started
         self.closed = False  # QEMU has ended
         self.console = bytearray()
         self.messages = bytearray()  # QEMU's own
         self.log: list[kernel_log.Record] = []
+        self._show_console = show_console
         self._jobs: dict[int, Job] = {}
         self._last_job = 0
         self._received = bytearray()
@@ -136,6 +138,9 @@ class Channel:
 
     def _take_console(self, data: bytes) -> None:
         self.console += data
+        if self._show_console:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
 
     def _take_messages(self, data: bytes) -> None:
         self.messages += data

@@ -108,7 +108,7 @@ def _initramfs_tree(kernel: Kernel, tree: Path) -> None:
 def _module_files(kernel: Kernel, names: list[str]) -> list[Path]:
     """The files of the modules and of those they need, in loading order."""
     files: list[Path] = []
-    modprobe = ["modprobe", "-d", kernel.image_root, "-S", kernel.release, "-D"]
+    modprobe: list[str | Path] = ["modprobe", "-d", kernel.image_root, "-S", kernel.release, "-D"]
     for name in names:
         for line in cache.run([*modprobe, name]).splitlines():
             action, _, rest = line.strip().partition(" ")

@@ -57,6 +57,12 @@ def parse(raw: str) -> Record | None:
     return Record(int(fields[0]) & 7, int(fields[2]) / 1e6, text)
 
 
+def parse_console(text: str) -> list[Record]:
+    """Read the messages out of what the serial console showed."""
+    found = re.finditer(r"^\[ *(\d+\.\d+)\] (.*)$", text, re.MULTILINE)
+    return [Record(level=0, seconds=float(match[1]), text=match[2].rstrip()) for match in found]
+
+
 def problems(records: list[Record]) -> list[Record]:
     """The records that tell of a kernel problem."""
     return [record for record in records if PROBLEM.search(record.text)]

@@ -61,23 +61,28 @@ class VM:
         append: str = "",
         icount: bool = False,
         accel: str | None = None,
+        interactive: bool = False,
     ) -> None:
+        """See the module's text; `interactive` connects the terminal with the serial console."""
         self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
         self.accel = "icount" if icount else accel or accelerators.best()
         self.scale = accelerators.SCALE[self.accel]
         self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
-            self._boot(memory_mib, 1 if icount else cpus, disks, append)
+            self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive)
         except BaseException:
             shutil.rmtree(self._directory)
             raise
 
-    def _boot(self, memory_mib: int, cpus: int, disks: Sequence[Disk], append: str) -> None:
+    def _boot(
+        self, memory_mib: int, cpus: int, disks: Sequence[Disk], append: str, interactive: bool
+    ) -> None:
         self.command = [
             *("qemu-system-x86_64", *accelerators.arguments(self.accel)),
             *("-smp", str(cpus), "-m", str(memory_mib), "-nodefaults", "-no-user-config"),
-            *("-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"),
+            *("-display", "none", "-no-reboot", "-nic", "none"),
+            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
             *("-kernel", str(self.kernel.vmlinuz)),
             *("-initrd", str(images.initramfs(self.kernel))),
             *("-append", " ".join([*KERNEL_ARGUMENTS, append]).strip()),
@@ -91,7 +96,9 @@ class VM:
             self.command += _drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
         console_read, console_write = os.pipe()
         messages_read, messages_write = os.pipe()
-        self._channel = Channel(open(console_read, "rb", 0), open(messages_read, "rb", 0))
+        self._channel = Channel(
+            open(console_read, "rb", 0), open(messages_read, "rb", 0), show_console=interactive
+        )
         agent = self._channel.qemu_end.fileno()
         self.command += [
             *("-device", "virtio-serial"),
@@ -102,7 +109,7 @@ class VM:
         self._qemu = subprocess.Popen(
             # pdeathsig: no guest outlives a killed test run
             ["setpriv", "--pdeathsig", "KILL", *self.command],
-            stdin=subprocess.DEVNULL,
+            stdin=None if interactive else subprocess.DEVNULL,
             stdout=console_write,
             stderr=messages_write,
             pass_fds=[agent],
@@ -214,6 +221,15 @@ class VM:
         if job.status != 0:
             raise GuestOSError(action, path, os.WEXITSTATUS(job.status), self.context())
 
+    def load_module(self, module: Path, *parameters: str) -> None:
+        """Load a .ko file of the host, after the modules that it needs."""
+        place = f"/tmp/{module.name}"
+        self.put(module, place)
+        self.run(
+            f"modinfo -F depends {place} | tr , '\\n' | xargs --no-run-if-empty modprobe -a && "
+            f"insmod {place} {shlex.join(parameters)} && rm {place}"
+        )
+
     # ---- the guest's health ----
 
     @property
@@ -230,8 +246,9 @@ class VM:
 
     def log(self) -> list[kernel_log.Record]:
         """The whole kernel log up to now; of a crashed guest as far as it got out."""
-        job = self._channel.request(Request.SYNC, b"")
-        self._channel.wait(lambda: job.status is not None, 20.0 * self.scale)
+        if not self.crashed:
+            job = self._channel.request(Request.SYNC, b"")
+            self._channel.wait(lambda: job.status is not None, 20.0 * self.scale)
         with self._channel.changed:
             return list(self._channel.log)
 
@@ -245,7 +262,11 @@ class VM:
 
     def kernel_problems(self, since: int = 0) -> list[str]:
         """Lines of the kernel log from a mark on that tell of a bug: warnings, stalls, ..."""
-        return [record.text for record in kernel_log.problems(self.log()[since:])]
+        found = [record.text for record in kernel_log.problems(self.log()[since:])]
+        if self.crashed:  # the end of the log is only on the console
+            last_words = kernel_log.problems(kernel_log.parse_console(self.console))
+            found += [record.text for record in last_words if record.text not in found]
+        return found
 
     def wait_crash(self, timeout: float = 20.0) -> None:
         """Wait until the guest has crashed, which a test provoked."""

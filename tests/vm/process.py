@@ -36,9 +36,7 @@ class Result:
 class Process:
     """A command in the guest; made by VM.spawn."""
 
-    def __init__(
-        self, vm: "VM", command: str | Sequence[str], channel: Channel, job: Job
-    ) -> None:
+    def __init__(self, vm: "VM", command: str | Sequence[str], channel: Channel, job: Job) -> None:
         self.command = command if isinstance(command, str) else shlex.join(command)
         self._vm = vm
         self._channel = channel
@@ -72,9 +70,7 @@ class Process:
         returncode = os.waitstatus_to_exitcode(self._job.status)
         if check and returncode != 0:
             how = f"returned {returncode}" if returncode > 0 else signal_text(-returncode)
-            raise CommandError(
-                f"{how}: {self.command}\n{self._output()}\n{self._vm.context()}"
-            )
+            raise CommandError(f"{how}: {self.command}\n{self._output()}\n{self._vm.context()}")
         return Result(self.command, self.stdout, self.stderr, returncode)
 
     def kill(self, number: int = signal.SIGKILL) -> None:

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Proves that what the other tests rely on works: commands, files, errors, and noticing crashes."""
+
+import errno
+import hashlib
+import random
+import time
+
+import pytest
+
+from vm import VM, CommandError, Disk, GuestDied, GuestOSError, GuestTimeout
+from vm.plugin import Boot, Usage
+
+
+def test_command_gives_output_and_status(vm: VM) -> None:
+    result = vm.run("echo out; echo err >&2; exit 3", check=False)
+    assert (result.stdout, result.stderr, result.returncode) == ("out\n", "err\n", 3)
+    assert vm.run(["printf", "%s", "one word"]).stdout == "one word"
+    assert vm.run("uname -r").stdout.strip() == vm.kernel.release
+    assert vm.run("cat; echo $COLOR", stdin="given", env={"COLOR": "red"}).stdout == "givenred\n"
+
+
+def test_failed_command_raises_with_its_output(vm: VM) -> None:
+    with pytest.raises(CommandError, match="(?s)returned 2.*no such thing"):
+        vm.run("echo no such thing >&2; exit 2")
+    with pytest.raises(CommandError, match="returned 127"):
+        vm.run(["/no/such/program"])
+
+
+def test_large_file_survives_both_ways(vm: VM) -> None:
+    content = random.Random(1).randbytes(3 << 20)
+    vm.put(content, "/root/large")
+    checksum = vm.run("sha256sum /root/large").stdout.split()[0]
+    assert checksum == hashlib.sha256(content).hexdigest()
+    assert vm.get("/root/large") == content
+    vm.put(b"", "/root/large", 0o700)
+    assert vm.run("stat -c '%s %a' /root/large").stdout == "0 700\n"
+
+
+def test_failed_write_tells_errno(vm: VM) -> None:
+    knob = "/proc/sys/vm/swappiness"
+    vm.write(knob, "10")
+    assert vm.read(knob) == "10"
+    with pytest.raises(GuestOSError, match="EINVAL") as caught:
+        vm.write(knob, "many")
+    assert caught.value.errno == errno.EINVAL
+    with pytest.raises(GuestOSError, match="ENOENT"):
+        vm.read("/no/such/file")
+
+
+def test_killed_command(vm: VM) -> None:
+    process = vm.spawn("sleep 1000 & echo ready; wait")
+    process.expect("ready")
+    assert process.running
+    process.kill()
+    assert process.wait(check=False).returncode == -9
+    assert vm.run("pgrep -x sleep", check=False).returncode == 1
+
+
+def test_command_that_takes_too_long(vm: VM) -> None:
+    with pytest.raises(GuestTimeout, match="(?s)sleep 1000.*before"):
+        vm.run("echo before; sleep 1000", timeout=0.5)
+
+
+def test_commands_run_at_the_same_time(vm: VM) -> None:
+    vm.run("mkfifo /tmp/there /tmp/back")
+    left = vm.spawn("echo from left >/tmp/there; cat /tmp/back")
+    right = vm.spawn("cat /tmp/there; echo from right >/tmp/back")
+    assert left.wait().stdout == "from right\n"
+    assert right.wait().stdout == "from left\n"
+
+
+def test_expect_reads_on_where_it_stopped(vm: VM) -> None:
+    process = vm.spawn("for i in 1 2 3; do echo step $i; done")
+    assert [process.expect(r"step (\d)")[1] for _ in range(3)] == ["1", "2", "3"]
+    with pytest.raises(CommandError, match="ended without output"):
+        process.expect("step")
+
+
+def test_disks_have_stable_names(boot: Boot) -> None:
+    vm = boot(disks=[Disk("small", 8), Disk("large", 16, cache="none")])
+    sizes = "blockdev --getsize64 /dev/disk-by-harness/"
+    assert int(vm.run(sizes + "small").stdout) == 8 << 20
+    assert int(vm.run(sizes + "large").stdout) == 16 << 20
+
+
+def test_same_configuration_shares_a_guest(boot: Boot, vm: VM) -> None:
+    assert boot() is vm
+
+
+@pytest.mark.expects_kernel_problem("BUG: something injected")
+def test_kernel_problem_is_noticed(vm: VM) -> None:
+    mark = vm.mark()
+    vm.write("/dev/kmsg", "<4>BUG: something injected\n")
+    assert vm.kernel_problems(mark) == ["BUG: something injected"]
+    assert vm.kernel_problems(vm.mark()) == []
+
+
+@pytest.mark.expects_kernel_problem("WARNING: CPU")
+def test_unexpected_kernel_problem_fails_a_test(vm: VM) -> None:
+    usage = Usage()
+    usage.add(vm)
+    usage.check(expected=None)
+    vm.write("/dev/kmsg", "<4>WARNING: CPU: 0 PID: 1 at nowhere.c:1\n")
+    with pytest.raises(pytest.fail.Exception, match="nowhere.c"):
+        usage.check(expected=None)
+    usage.check(expected="WARNING: CPU")
+    with pytest.raises(pytest.fail.Exception, match="no problem that matches"):
+        usage.check(expected="Oops")
+
+
+@pytest.mark.expects_kernel_problem("sysrq|Kernel panic|panic|Oops|BUG")
+def test_panic_is_noticed_at_once(boot_fresh: Boot) -> None:
+    vm = boot_fresh()
+    waiting = vm.spawn("sleep 1000")
+    started = time.monotonic()
+    with pytest.raises(GuestDied, match="(?s)sysrq.*qemu-system"):
+        vm.write("/proc/sysrq-trigger", "c")
+    with pytest.raises(GuestDied):
+        waiting.wait()
+    with pytest.raises(GuestDied):
+        vm.run("true")
+    assert vm.crashed
+    assert time.monotonic() - started < 10 * vm.scale
+
+
+def test_agent_answers_while_memory_is_exhausted(vm: VM) -> None:
+    """The hog is killed by the OOM killer and started again, while files are read and written."""
+    hog = "import sys; held = []\nwhile True: held.append(b'x' * (1 << 20))"
+    process = vm.spawn(f'for i in 1 2; do echo round $i; python3 -c "{hog}"; done; echo end')
+    process.expect("round 1")
+    answers = 0
+    while process.running:
+        vm.write("/proc/sys/vm/swappiness", "60")
+        assert vm.read("/proc/sys/vm/swappiness") == "60"
+        answers += 1
+    process.expect("end")
+    assert answers > 3
+    assert "Killed process" in vm.dmesg()
+    assert "agent" not in [line.split()[-1] for line in vm.dmesg().splitlines() if "Killed" in line]
