@@ -195,9 +195,11 @@ int zpack_map_alloc(struct zpack_map *map, u8 order, u16 owner, u16 age,
 	 * of an old one.
 	 */
 	if (number == NONE || !segment_at(map, number)->free_blocks) {
-		int error = segment_carve(map, order, memory);
+		struct zpack_map_memory none = { NULL, NULL };
+		int error = segment_carve(map, order, memory ? memory : &none);
 
-		if (error == -ENOMEM && map->partial[order].head == NONE)
+		/* The caller gets memory before it makes do with a hole. */
+		if (error == -ENOMEM && memory)
 			return error;
 		if (error) {
 			number = map->partial[order].head;
@@ -311,7 +313,7 @@ bool zpack_map_release(struct zpack_map *map, u64 cell, u32 units,
 	struct zpack_block_word *block;
 
 	*ret_unused = NULL;
-	if (zpack_broken(segment && units && segment->blocks[index].live >= units))
+	if (zpack_broken(segment && segment->blocks[index].live >= units))
 		return false;
 	block = &segment->blocks[index];
 	block->live -= units;

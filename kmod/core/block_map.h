@@ -119,8 +119,9 @@ size_t zpack_map_blocks_bytes(u8 order);
 /*
  * Take a free block of 2^@order cells; its state is then WRITING. Uses
  * @memory only when it must, and takes away what it used (sets it to NULL).
- * Returns 0; -ENOMEM: give @memory and try again (what is missing is NULL
- * there); -ENOSPC: no block of this size is free.
+ * Returns 0; -ENOMEM: give memory and try again (what is missing is NULL in
+ * @memory) or, when there is none to be had, with NULL for @memory: then a hole
+ * of an old segment will do; -ENOSPC: no block of this size is free.
  */
 int zpack_map_alloc(struct zpack_map *map, u8 order, u16 owner, u16 age,
 		    struct zpack_map_memory *memory, struct zpack_block *ret);

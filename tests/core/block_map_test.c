@@ -262,8 +262,11 @@ static void model_allocated(struct world *w, u8 order, u16 owner, u16 age,
 	check_block(w, block);
 }
 
-/* Memory as a caller has it: both, either or none; what is left over is freed. */
-static int world_alloc(struct world *w, u8 order, bool with_chunk, bool with_blocks)
+/*
+ * Memory as a caller has it: both, either or none, or NULL for the lot (@no_memory);
+ * what is left over is freed.
+ */
+static int alloc_with(struct world *w, u8 order, bool with_chunk, bool with_blocks, bool no_memory)
 {
 	struct zpack_segment_chunk *chunk = with_chunk ? malloc(sizeof(*chunk)) : NULL;
 	struct zpack_block_word *blocks =
@@ -280,18 +283,18 @@ static int world_alloc(struct world *w, u8 order, bool with_chunk, bool with_blo
 	if (blocks)
 		memset(blocks, 0xa5, zpack_map_blocks_bytes(order));
 	memset(&found, 0x5a, sizeof(found));
-	error = zpack_map_alloc(&w->map, order, owner, age, &memory, &found);
+	error = zpack_map_alloc(&w->map, order, owner, age, no_memory ? NULL : &memory, &found);
 	if (error) {
 		assert_true(fingerprint(w) == before);
 		assert_ptr_equal(memory.chunk, chunk);
 		assert_ptr_equal(memory.blocks, blocks);
-		assert_false(had_room);
 		if (error == -ENOSPC) {
-			assert_false(had_segment);
+			assert_false(had_room || had_segment);
 		} else {
 			assert_int_equal(error, -ENOMEM);
 			assert_true(had_segment);
-			assert_false(with_chunk && with_blocks);
+			assert_false(with_chunk && with_blocks && !no_memory);
+			assert_false(no_memory && had_room);
 		}
 	} else {
 		assert_true(had_room || had_segment);
@@ -305,6 +308,11 @@ static int world_alloc(struct world *w, u8 order, bool with_chunk, bool with_blo
 	free(memory.chunk);
 	free(memory.blocks);
 	return error;
+}
+
+static int world_alloc(struct world *w, u8 order, bool with_chunk, bool with_blocks)
+{
+	return alloc_with(w, order, with_chunk, with_blocks, false);
 }
 
 /* Any of the model's blocks in @state; NOBODY when there is none near. */
@@ -414,8 +422,9 @@ static void random_step(struct world *w, u32 orders, u32 alloc_percent, u32 bad)
 		u32 memory = test_random_below(8);
 
 		if (w->nr_blocks < MAX_BLOCKS)
-			world_alloc(w, ZPACK_MAX_BLOCK_ORDER - test_random_below(orders),
-				    memory != 0 && memory != 2, memory != 1 && memory != 2);
+			alloc_with(w, ZPACK_MAX_BLOCK_ORDER - test_random_below(orders),
+				   memory != 0 && memory != 2, memory != 1 && memory != 2,
+				   memory == 3);
 		return;
 	}
 	dice = test_random_below(16);
@@ -586,6 +595,28 @@ static void test_memory(void **state)
 	world_end(w);
 }
 
+/* A free segment comes before a hole, unless the caller says there is no memory for it. */
+static void test_holes_without_memory(void **state)
+{
+	struct world *w = &world;
+	u32 i;
+
+	(void)state;
+	world_begin(w, 3);
+	for (i = 0; i < 16; i++)
+		assert_int_equal(world_alloc(w, 7, true, true), 0);
+	world_cancel(w, 2);
+	assert_int_equal(world_alloc(w, 7, false, false), -ENOMEM);
+	assert_int_equal(alloc_with(w, 7, false, false, true), 0);
+	assert_int_equal(w->blocks[15].block.first_cell, 2 << 7);
+	assert_int_equal(alloc_with(w, 7, false, false, true), -ENOMEM);
+	assert_int_equal(world_alloc(w, 7, true, true), 0);
+	assert_int_equal(w->blocks[16].block.first_cell, 16 << 7);
+	check_all(w);
+	empty_everything(w);
+	world_end(w);
+}
+
 /* Blocks written one after the other lie together; holes of old segments are the last choice. */
 static void test_neighbours(void **state)
 {
@@ -598,7 +629,7 @@ static void test_neighbours(void **state)
 		assert_int_equal(world_alloc(w, 7, true, true), 0);
 		assert_int_equal(w->blocks[i].block.first_cell, i << 7);
 	}
-	/* A hole in segment 0, then: rest of segment 2, segment 3, then the hole. */
+	/* A hole in segment 0, then: the rest of segment 2, then the hole. */
 	world_cancel(w, 2);
 	for (i = 20; i < 24; i++) {
 		assert_int_equal(world_alloc(w, 7, true, true), 0);
@@ -707,9 +738,8 @@ static void test_illegal_transitions(void **state)
 		check_refused(w, which, (u64)1 << 40, 50);
 		check_refused(w, which, ~(u64)0, 50);
 	}
-	/* More than lives, nothing at all, more than the block holds. */
+	/* More than lives, more than the block holds. */
 	check_refused(w, RELEASE, LIVE << 8, 101);
-	check_refused(w, RELEASE, LIVE << 8, 0);
 	check_refused(w, PUBLISH, WRITING << 8, (ZPACK_UNITS_PER_CELL << 8) + 1);
 	/* Something of a block that failed, or was not written, is said to live. */
 	zpack_map_publish(&w->map, WRITING << 8, ZPACK_UNITS_PER_CELL << 8);
@@ -758,6 +788,7 @@ int main(void)
 		cmocka_unit_test(test_fills_to_the_last_block),
 		cmocka_unit_test(test_order_changes_with_free_segments),
 		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_holes_without_memory),
 		cmocka_unit_test(test_bad_blocks_stay_out),
 		cmocka_unit_test(test_illegal_transitions),
 		cmocka_unit_test(test_random_small),
