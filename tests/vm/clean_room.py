@@ -18,6 +18,9 @@ SCRIPT = """
 set -e
 root=$1 shared=$2
 shift 2
+mount --bind "$root" "$root" # unshare inside insists that / is a mount point
+cd "$root"
+mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 if [ "$shared" ]; then
@@ -40,7 +43,7 @@ def run(command: list[str], share_cache: bool) -> int:
         shared = str(cache.root()) if share_cache else ""
         return subprocess.run(
             [
-                *("unshare", "--mount", "--pid", "--fork", f"--mount-proc={root}/proc"),
+                *("unshare", "--mount", "--pid", "--fork", "--mount-proc"),
                 *("sh", "-c", SCRIPT, "clean-room", str(root), shared, *command),
             ],
             stdin=subprocess.DEVNULL,

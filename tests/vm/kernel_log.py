@@ -9,7 +9,7 @@ PROBLEM = re.compile(
         [
             r"^WARNING: ",  # WARN(), lockdep
             r"^------------\[ cut here \]",
-            r"^(kernel )?BUG\b",  # also "BUG: KASAN", "BUG: KFENCE", "BUG: soft lockup"
+            r"(?-i:\bBUG(:| at ))",  # KASAN, KFENCE, lockups, null pointers, BUG()
             r"^Oops\b",
             r"^Kernel panic",
             r"general protection fault",
@@ -64,5 +64,16 @@ def parse_console(text: str) -> list[Record]:
 
 
 def problems(records: list[Record]) -> list[Record]:
-    """The records that tell of a kernel problem."""
-    return [record for record in records if PROBLEM.search(record.text)]
+    """The records that tell of a kernel problem.
+
+    A process that the OOM killer has chosen is refused memory until it is gone: no problem.
+    """
+    killed: set[str] = set()
+    found = []
+    for record in records:
+        if match := re.search(r"Killed process \d+ \((.*?)\)", record.text):
+            killed.add(match[1])
+        refused = re.match(r"(.*): page allocation failure", record.text)
+        if PROBLEM.search(record.text) and not (refused and refused[1] in killed):
+            found.append(record)
+    return found

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What counts as a kernel problem, by examples from real logs."""
+
+import pytest
+
+from vm import kernel_log
+from vm.kernel_log import Record
+
+PROBLEMS = [
+    "WARNING: CPU: 1 PID: 77 at mm/page_alloc.c:4530 __alloc_pages+0x2e5/0x330",
+    "WARNING: possible circular locking dependency detected",
+    "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+    "BUG: KFENCE: use-after-free read in test_uaf+0x12/0x20",
+    "BUG: sleeping function called from invalid context at mm/slab.h:494",
+    "BUG: scheduling while atomic: swapoff/123/0x00000002",
+    "kernel BUG at mm/swapfile.c:1234!",
+    "Oops: 0000 [#1] PREEMPT SMP NOPTI",
+    "UBSAN: array-index-out-of-bounds in drivers/x.c:10:3",
+    "INFO: task kworker/u4:1:33 blocked for more than 120 seconds.",
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+    "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [swapoff:99]",
+    "kswapd0: page allocation failure: order:0, mode:0x820(GFP_ATOMIC), nodemask=(null)",
+    "list_del corruption. prev->next should be ffff, but was dead",
+    "refcount_t: underflow; use-after-free.",
+    "hello: Unknown symbol zs_malloc (err -2)",
+]
+
+NO_PROBLEMS = [
+    "Linux version 6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12) DEBUG",
+    "mtrr: your CPUs had inconsistent fixed MTRR settings",
+    "module verification failed: signature and/or required key missing - tainting kernel",
+    "python3 invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE), order=0",
+    "Adding 65532k swap on /dev/vdc.  Priority:-2 extents:1 across:65532k",
+]
+
+
+@pytest.mark.parametrize("text", PROBLEMS)
+def test_problem(text: str) -> None:
+    assert kernel_log.problems([Record(4, 1.0, text)])
+
+
+@pytest.mark.parametrize("text", NO_PROBLEMS)
+def test_no_problem(text: str) -> None:
+    assert not kernel_log.problems([Record(4, 1.0, text)])
+
+
+def test_refusal_of_memory_to_a_killed_process_is_no_problem() -> None:
+    kill = Record(3, 1.0, "Out of memory: Killed process 137 (python3) total-vm:200000kB")
+    refusal = Record(4, 1.1, "python3: page allocation failure: order:0, mode:0x140dca(GFP_USER)")
+    assert kernel_log.problems([refusal, kill]) == [refusal]
+    assert kernel_log.problems([kill, refusal]) == []
+
+
+def test_console_is_read_like_the_log() -> None:
+    console = "SeaBIOS\r\n[    2.155653] Kernel panic - not syncing: Attempted to kill init!\n"
+    (record,) = kernel_log.problems(kernel_log.parse_console(console))
+    assert record.seconds == 2.155653
