@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include "packer.h"
 
-/* ret = from | from << shift, cut off above the highest sum of interest. */
+/*
+ * ret = from | from << shift, of @words words. Bits above the highest sum of
+ * interest may be set; nobody looks at them.
+ */
 static void sums_add(u64 *ret, const u64 *from, u32 shift, u32 words)
 {
 	u32 whole = shift / 64, part = shift % 64, i;
+	u64 below = 0;
 
-	for (i = 0; i < words; i++) {
-		u64 moved = 0;
+	for (i = 0; i < whole && i < words; i++)
+		ret[i] = from[i];
+	for (; i < words; i++) {
+		u64 word = from[i - whole];
 
-		if (i >= whole) {
-			moved = from[i - whole] << part;
-			if (part && i > whole)
-				moved |= from[i - whole - 1] >> (64 - part);
-		}
-		ret[i] = from[i] | moved;
+		/* Two shifts, because one by 64 is undefined. */
+		ret[i] = from[i] | word << part | below >> 1 >> (63 - part);
+		below = word;
 	}
 }
 
@@ -23,48 +26,81 @@ static bool sums_has(const u64 *sums, u32 sum)
 	return sums[sum / 64] >> sum % 64 & 1;
 }
 
-/* The largest sum that is at most @limit; the empty sum 0 may be the only one. */
+/* The largest sum that is at most @limit, of sums that have bits up to @limit. */
 static u32 sums_best(const u64 *sums, u32 limit)
 {
 	u32 word = limit / 64;
 	u64 bits = sums[word] & (~(u64)0 >> (63 - limit % 64));
 
-	while (!bits && word)
+	/* Sum 0 is always there. */
+	while (!bits)
 		bits = sums[--word];
-	return bits ? word * 64 + 63 - __builtin_clzll(bits) : 0;
+	return word * 64 + 63 - __builtin_clzll(bits);
+}
+
+/* The best of all sums of @count objects, the colder ones first. */
+static u32 pack_exactly(const u16 *units, const u8 *fitting, u32 count, u32 capacity,
+			struct zpack_pack_scratch *scratch)
+{
+	u32 chosen = 0, best = 0, total = 0, words = 1, used, i;
+
+	scratch->sums[0][0] = 1;
+	for (used = 0; used < count && best + ZPACK_PACK_GOOD_ENOUGH <= capacity; used++) {
+		u64 *from = scratch->sums[used];
+		u32 size = units[fitting[used]], limit;
+
+		total += size;
+		limit = total < capacity ? total : capacity;
+		while (words <= limit / 64)
+			from[words++] = 0;
+		sums_add(scratch->sums[used + 1], from, size, words);
+		best = sums_best(scratch->sums[used + 1], limit);
+	}
+	/* Walk back; an object is taken only if the colder ones can't make the sum. */
+	for (i = used; best; i--) {
+		if (!sums_has(scratch->sums[i - 1], best)) {
+			chosen |= 1u << fitting[i - 1];
+			best -= units[fitting[i - 1]];
+		}
+	}
+	return chosen;
 }
 
 u32 zpack_pack_cell(const u16 *units, u32 count, u32 capacity, bool force_first,
 		    struct zpack_pack_scratch *scratch)
 {
-	u32 words = capacity / 64 + 1;
-	u32 chosen = 0, first = 0, best = 0, used = 0, i;
+	u32 chosen = 0, all = 0, total = 0, fits = 0, first = 0, i;
+	u32 smallest = (u32)-1, largest = 0, largest_at = 0;
+	u8 fitting[ZPACK_PACK_WINDOW];
 
 	if (zpack_broken(count <= ZPACK_PACK_WINDOW && capacity <= ZPACK_UNITS_PER_CELL))
 		return 0;
 
-	memset(scratch->sums[0], 0, words * sizeof(u64));
 	if (force_first && count && units[0] <= capacity) {
-		/* Every sum contains object 0: the others share what is left. */
+		/* Every choice contains object 0: the others share what is left. */
 		chosen = 1;
 		first = 1;
 		capacity -= units[0];
-		words = capacity / 64 + 1;
 	}
-	scratch->sums[first][0] = 1;
-	for (i = 1; i < words; i++)
-		scratch->sums[first][i] = 0;
+	for (i = first; i < count; i++) {
+		u32 size = units[i];
 
-	for (used = first; used < count && best + ZPACK_PACK_GOOD_ENOUGH <= capacity; used++) {
-		sums_add(scratch->sums[used + 1], scratch->sums[used], units[used], words);
-		best = sums_best(scratch->sums[used + 1], capacity);
-	}
-	/* Walk back; an object is taken only if the colder ones can't make the sum. */
-	for (i = used; i > first; i--) {
-		if (!sums_has(scratch->sums[i - 1], best)) {
-			chosen |= 1u << (i - 1);
-			best -= units[i - 1];
+		if (size > capacity)
+			continue;
+		fitting[fits++] = i;
+		all |= 1u << i;
+		total += size;
+		if (size < smallest)
+			smallest = size;
+		if (size > largest) {
+			largest = size;
+			largest_at = i;
 		}
 	}
-	return chosen;
+	/* Neighbours are often alike; then there is little to choose from. */
+	if (total <= capacity)
+		return chosen | all;
+	if (2 * smallest > capacity)
+		return chosen | 1u << largest_at;
+	return chosen | pack_exactly(units, fitting, fits, capacity, scratch);
 }
