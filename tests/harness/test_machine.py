@@ -84,8 +84,14 @@ def test_disks_have_stable_names(boot: Boot) -> None:
     assert int(vm.run(sizes + "large").stdout) == 16 << 20
 
 
-def test_same_configuration_shares_a_guest(boot: Boot, vm: VM) -> None:
+def test_same_configuration_shares_a_guest(boot: Boot, boot_fresh: Boot, vm: VM) -> None:
     assert boot() is vm
+    own = boot_fresh()
+    assert own is not vm
+    own.close()
+    assert not own.crashed
+    with pytest.raises(GuestDied):
+        own.run("true")
 
 
 @pytest.mark.expects_kernel_problem("BUG: something injected")
@@ -137,4 +143,3 @@ def test_agent_answers_while_memory_is_exhausted(vm: VM) -> None:
     process.expect("end")
     assert answers > 3
     assert "Killed process" in vm.dmesg()
-    assert "agent" not in [line.split()[-1] for line in vm.dmesg().splitlines() if "Killed" in line]

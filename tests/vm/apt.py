@@ -82,7 +82,8 @@ class Suites:
 
     def __init__(self, *suites: str) -> None:
         self.suites = suites
-        self._state = cache.root() / "apt" / "+".join(suites)
+        self._name = "+".join(suites)
+        self._state = cache.root() / "apt" / self._name
 
     def _options(self) -> list[str]:
         settings = {
@@ -109,7 +110,8 @@ class Suites:
         (self._state / "sources.list").write_text(
             "".join(mirror.line(suite) + "\n" for suite in self.suites)
         )
-        cache.run(["apt-get", *self._options(), "update", "-qq"])
+        with cache.lock(f"apt-{self._name}"):  # apt-get itself gives up when another one runs
+            cache.run(["apt-get", *self._options(), "update", "-qq"])
 
     @lru_cache(maxsize=None)
     def show(self, package: str) -> dict[str, str]:

@@ -67,6 +67,7 @@ class VM:
         self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
         self.accel = "icount" if icount else accel or accelerators.best()
         self.scale = accelerators.SCALE[self.accel]
+        self._crashed: bool | None = None  # known once close() was called
         self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
@@ -138,6 +139,7 @@ class VM:
     def close(self) -> None:
         """End the guest at once."""
         if self._directory.exists():
+            self._crashed = self.crashed
             self._end_qemu()
             shutil.rmtree(self._directory)
 
@@ -241,12 +243,17 @@ class VM:
     @property
     def crashed(self) -> bool:
         """Whether the guest has ended by itself: a panic, or QEMU's own end."""
+        return self._ended if self._crashed is None else self._crashed
+
+    @property
+    def _ended(self) -> bool:
+        """Whether there is nobody to talk to any more, for whatever reason."""
         with self._channel.changed:
             return self._channel.closed
 
     def log(self) -> list[kernel_log.Record]:
         """The whole kernel log up to now; of a crashed guest as far as it got out."""
-        if not self.crashed:
+        if not self._ended:
             job = self._channel.request(Request.SYNC, b"")
             self._channel.wait(lambda: job.status is not None, 20.0 * self.scale)
         with self._channel.changed:
@@ -288,7 +295,7 @@ class VM:
     # ---- waiting ----
 
     def _request(self, kind: Request, payload: bytes) -> Job:
-        if self.crashed:
+        if self._ended:
             raise self._died("before it was asked for more")
         return self._channel.request(kind, payload)
 
@@ -297,7 +304,7 @@ class VM:
         limit = None if seconds is None else seconds * self.scale
         if self._channel.wait(done, limit):
             return
-        if self.crashed:
+        if self._ended:
             raise self._died(f"during: {what}")
         raise GuestTimeout(f"not done after {limit} s: {what}\n{self.context()}")
 

@@ -65,9 +65,12 @@ class Usage:
 
     def __init__(self) -> None:
         self.marks: dict[VM, int] = {}
+        self.own: list[VM] = []  # not shared with other tests
 
-    def add(self, guest: VM) -> None:
+    def add(self, guest: VM, own: bool = False) -> None:
         """Note that the test uses this guest from now on."""
+        if own:
+            self.own.append(guest)
         if guest not in self.marks:
             self.marks[guest] = guest.mark()
 
@@ -154,9 +157,8 @@ def vm_usage(request: pytest.FixtureRequest, vm_pool: VMPool) -> Iterator[Usage]
             usage.check(marker.args[0] if marker else None)
             clean = marker is None
     finally:
-        if not clean:
-            for guest in usage.marks:
-                vm_pool.discard(guest)
+        for guest in usage.own if clean else usage.marks:
+            vm_pool.discard(guest)
 
 
 @pytest.fixture
@@ -172,19 +174,15 @@ def boot(kernel: Kernel, vm_pool: VMPool, vm_usage: Usage) -> Boot:
 
 
 @pytest.fixture
-def boot_fresh(kernel: Kernel, vm_pool: VMPool, vm_usage: Usage) -> Iterator[Boot]:
+def boot_fresh(kernel: Kernel, vm_usage: Usage) -> Boot:
     """Gives a guest for this test alone."""
-    guests: list[VM] = []
 
     def start(**configuration: Any) -> VM:
-        guests.append(VM(kernel, **configuration))
-        vm_usage.add(guests[-1])
-        return guests[-1]
+        guest = VM(kernel, **configuration)
+        vm_usage.add(guest, own=True)
+        return guest
 
-    yield start
-    # vm_usage still looks at their logs, which outlive them
-    for guest in guests:
-        guest.close()
+    return start
 
 
 @pytest.fixture
