@@ -26,13 +26,12 @@ void zpack_object_seal(const struct zpack_block_id *id, u32 cell, void *cell_dat
 		.slot = cpu_to_le32(object->slot),
 		.length_codec = cpu_to_le16(object->length | (u16)object->codec << 12),
 		.owner = cpu_to_le16(object->owner),
-		.check = cpu_to_le32(zpack_object_check(id, cell, object,
-							start + ZPACK_OBJECT_HEADER_SIZE)),
 	};
 
-	if (zpack_broken(object->length &&
-			 offset + ZPACK_OBJECT_HEADER_SIZE + object->length <= ZPACK_CELL_SIZE))
+	if (zpack_broken(object->length && offset + end + padding <= ZPACK_CELL_SIZE))
 		return;
+	header.check = cpu_to_le32(zpack_object_check(id, cell, object,
+						      start + ZPACK_OBJECT_HEADER_SIZE));
 	memcpy(start, &header, sizeof(header));
 	memset(start + end, 0, padding);
 }

@@ -321,6 +321,17 @@ static u32 random_fill(struct test_block *b, u32 *ret_used_cells)
 	return count;
 }
 
+/* What was in memory before does not get onto the disk between objects. */
+static void check_padding(const struct test_block *b, const struct test_object *o)
+{
+	u32 end = o->offset + ZPACK_OBJECT_HEADER_SIZE + o->object.length;
+
+	if (o->object.length == ZPACK_CELL_SIZE)
+		return;
+	for (; end % ZPACK_UNIT_SIZE; end++)
+		assert_int_equal(b->cells[o->cell][end], 0);
+}
+
 static void test_build_and_walk(void **state)
 {
 	u64 steps;
@@ -329,13 +340,15 @@ static void test_build_and_walk(void **state)
 	for (steps = test_steps(300); steps; steps--) {
 		struct zpack_block_id id;
 		struct test_block b;
-		u32 count, used_cells;
+		u32 count, used_cells, i;
 
 		random_id(&id, steps % (ZPACK_MAX_BLOCK_ORDER + 1));
 		block_begin(&b, &id);
 		count = random_fill(&b, &used_cells);
 		seal_all(&b, put, count, used_cells);
 		check_walk(&b, put, count);
+		for (i = 0; i < count; i++)
+			check_padding(&b, &put[i]);
 		block_end(&b);
 	}
 }
@@ -658,6 +671,14 @@ static void test_bad_shapes(void **state)
 		assert_int_equal(zpack_block_walk_begin(&walk, &id, cell_at, &b),
 				 i >= 1 && i < 7 && i != 5 ? ZPACK_VALID : ZPACK_BAD_BLOCK);
 	}
+	/* A raw table that would reach out of the cell is not read at all. */
+	zpack_block_seal(&id, b.cells[0], 7, 0);
+	for (i = 7; i < 65536; i++) {
+		__le16 raw_cells = cpu_to_le16(i);
+
+		memcpy(b.cells[0] + 26, &raw_cells, sizeof(raw_cells));
+		assert_int_equal(zpack_block_walk_begin(&walk, &id, cell_at, &b), ZPACK_BAD_BLOCK);
+	}
 	/* Another magic, another version: fields of the header with its check in order. */
 	zpack_block_seal(&id, b.cells[0], 7, 0);
 	for (i = 0; i < 5 * 8; i++) {
@@ -673,6 +694,36 @@ static void test_bad_shapes(void **state)
 	id.order = ZPACK_MAX_BLOCK_ORDER + 1;
 	assert_int_equal(zpack_block_walk_begin(&walk, &id, cell_at, &b), ZPACK_BAD_BLOCK);
 	assert_int_equal(test_broken_count(), 1);
+}
+
+/* An object header near the end of the cell, whatever length it claims. */
+static void test_object_at_the_edge(void **state)
+{
+	const struct zpack_block_id id = { .device_id = 1, .generation = 1 };
+	struct test_block b;
+	u32 offset, length;
+
+	(void)state;
+	block_begin(&b, &id);
+	for (offset = 0; offset < ZPACK_CELL_SIZE; offset += ZPACK_UNIT_SIZE) {
+		u32 room = ZPACK_CELL_SIZE - offset;
+
+		for (length = 1; length < ZPACK_CELL_SIZE; length += length < 16 ? 1 : 61) {
+			struct zpack_object object = { 3, length, 0, ZPACK_CODEC_LZ4 };
+			struct zpack_object_header header = {
+				.slot = cpu_to_le32(3),
+				.length_codec = cpu_to_le16(length | ZPACK_CODEC_LZ4 << 12),
+			};
+			bool fits = ZPACK_OBJECT_HEADER_SIZE + length <= room;
+			enum zpack_verdict verdict;
+
+			memcpy(b.cells[0] + offset, &header,
+			       room < sizeof(header) ? room : sizeof(header));
+			verdict = zpack_object_verify(&id, 0, b.cells[0], offset, &object);
+			assert_int_equal(verdict, fits ? ZPACK_BAD_CHECK : ZPACK_BAD_OBJECT);
+		}
+	}
+	block_end(&b);
 }
 
 static void test_seal_refuses(void **state)
@@ -712,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_check_depends_on_all),
 		cmocka_unit_test(test_raw_pages),
 		cmocka_unit_test(test_bad_shapes),
+		cmocka_unit_test(test_object_at_the_edge),
 		cmocka_unit_test(test_seal_refuses),
 	};
 

@@ -64,14 +64,15 @@ static void fill_cells(const u8 *data, size_t size)
 static void seal_block(const struct zpack_block_id *id)
 {
 	struct zpack_block_header header;
-	u32 raw_cells;
+	__le16 raw_cells;
 
 	memcpy(&header, cells[0], sizeof(header));
-	raw_cells = le16_to_cpu(header.raw_cells);
-	/* More than any block has: the check would cover bytes behind the cell. */
-	if (raw_cells >= ZPACK_MAX_BLOCK_CELLS)
-		raw_cells %= ZPACK_MAX_BLOCK_CELLS;
-	zpack_block_seal(id, cells[0], le16_to_cpu(header.used_cells), raw_cells);
+	raw_cells = header.raw_cells;
+	/* A table larger than the cell can't be sealed, but the parser may meet its size. */
+	zpack_block_seal(id, cells[0], le16_to_cpu(header.used_cells),
+			 le16_to_cpu(raw_cells) % ZPACK_MAX_BLOCK_CELLS);
+	memcpy(cells[0] + offsetof(struct zpack_block_header, raw_cells), &raw_cells,
+	       sizeof(raw_cells));
 }
 
 static void take(u32 cell, u32 offset, u32 length)
