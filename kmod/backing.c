@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backing device: opening it for us alone, and the map of its blocks.
+ */
+#include <linux/fs.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "zpack.h"
+
+#define MIN_SEGMENTS 4
+
+int zpack_backing_open(struct zpack_device *device, const char *path)
+{
+	struct zpack_backing *backing;
+	unsigned int physical;
+	struct file *file;
+	u32 nr_segments;
+	int error;
+
+	/* O_EXCL on a block device claims it: mounted and otherwise used ones are refused. */
+	file = filp_open(path, O_RDWR | O_LARGEFILE | O_EXCL, 0);
+	if (IS_ERR(file))
+		return zpack_refuse(device, "backing_dev", PTR_ERR(file),
+				    "can't open %s exclusively (error %ld): it must exist, be writable and not be mounted, swapped on or otherwise in use",
+				    path, PTR_ERR(file));
+	if (!S_ISBLK(file_inode(file)->i_mode)) {
+		error = zpack_refuse(device, "backing_dev", -ENOTBLK,
+				     "%s is no block device (for a file, set up a loop device with direct I/O)",
+				     path);
+		goto close;
+	}
+	backing = kzalloc(sizeof(*backing), GFP_KERNEL);
+	if (!backing) {
+		error = -ENOMEM;
+		goto close;
+	}
+	backing->file = file;
+	backing->bdev = I_BDEV(file->f_mapping->host);
+	backing->bytes = bdev_nr_bytes(backing->bdev);
+	if (backing->bdev->bd_disk == device->disk) {
+		error = zpack_refuse(device, "backing_dev", -EINVAL, "%s is this device itself", path);
+		goto free;
+	}
+	physical = bdev_logical_block_size(backing->bdev);
+	if (physical > ZPACK_CELL_SIZE) {
+		error = zpack_refuse(device, "backing_dev", -EINVAL,
+				     "%s has logical blocks of %u bytes, at most %u can be used",
+				     path, physical, ZPACK_CELL_SIZE);
+		goto free;
+	}
+	nr_segments = zpack_map_segments(backing->bytes);
+	if (nr_segments < MIN_SEGMENTS) {
+		error = zpack_refuse(device, "backing_dev", -ENOSPC,
+				     "%s has %llu bytes, at least %llu are needed", path,
+				     backing->bytes, MIN_SEGMENTS * ZPACK_SEGMENT_SIZE);
+		goto free;
+	}
+	backing->chunks = kvcalloc(zpack_map_chunks(nr_segments), sizeof(*backing->chunks),
+				   GFP_KERNEL);
+	if (!backing->chunks) {
+		error = -ENOMEM;
+		goto free;
+	}
+	spin_lock_init(&backing->map_lock);
+	zpack_map_init(&backing->map, nr_segments, backing->chunks);
+	backing->device_id = get_random_u64();
+	smp_store_release(&device->backing, backing);
+	return 0;
+
+free:
+	kfree(backing);
+close:
+	filp_close(file, NULL);
+	return error;
+}
+
+/* No entry refers to it any more, writeback has stopped. */
+void zpack_backing_close(struct zpack_device *device)
+{
+	struct zpack_backing *backing = device->backing;
+	u32 i, segment;
+
+	if (!backing)
+		return;
+	device->backing = NULL;
+	WARN_ON(backing->map.live_units);
+	/* What is still carved has blocks that are bad. */
+	for (segment = 0; segment < backing->map.nr_segments; segment++) {
+		struct zpack_segment_chunk *chunk;
+
+		chunk = backing->chunks[segment >> ZPACK_CHUNK_SEGMENTS_SHIFT];
+		if (chunk)
+			kfree(chunk->segments[segment & (ZPACK_CHUNK_SEGMENTS - 1)].blocks);
+	}
+	for (i = 0; i < zpack_map_chunks(backing->map.nr_segments); i++)
+		kfree(backing->chunks[i]);
+	kvfree(backing->chunks);
+	filp_close(backing->file, NULL);
+	kfree(backing);
+}
+
+void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
+			       struct zpack_block_word *unused)
+{
+	struct zpack_group *group = device->lru.groups[owner];
+
+	spin_lock(&group->lock);
+	group->blocks--;
+	spin_unlock(&group->lock);
+	kfree(unused);
+	zpack_writeback_has_room(device);
+}
+
+void zpack_backing_release(struct zpack_device *device, u64 word)
+{
+	struct zpack_backing *backing = device->backing;
+	struct zpack_block_word *unused;
+	struct zpack_block block;
+	bool freed;
+
+	spin_lock(&backing->map_lock);
+	zpack_map_find(&backing->map, zpack_word_cell(word), &block);
+	freed = zpack_map_release(&backing->map, zpack_word_cell(word), zpack_word_units(word),
+				  &unused);
+	spin_unlock(&backing->map_lock);
+	if (!freed)
+		return;
+	zpack_count(device, ZPACK_blocks_died, 1);
+	zpack_backing_block_freed(device, block.owner, unused);
+}
+
+u16 zpack_backing_generation(struct zpack_device *device, u64 word)
+{
+	struct zpack_backing *backing = device->backing;
+	struct zpack_block block = {};
+
+	spin_lock(&backing->map_lock);
+	zpack_map_find(&backing->map, zpack_word_cell(word), &block);
+	spin_unlock(&backing->map_lock);
+	return block.generation;
+}

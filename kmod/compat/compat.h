@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernels' differences. Each ZPACK_HAVE_... comes from the probe of the
+ * same name in probes/, compiled against the kernel at hand; no version is
+ * compared anywhere.
+ */
+#ifndef ZPACK_COMPAT_H
+#define ZPACK_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/sysfs.h>
+#include <linux/zsmalloc.h>
+
+#include "config.h"
+
+/* ---- zsmalloc ---- */
+
+static inline unsigned long zpack_zs_malloc(struct zs_pool *pool, size_t size, gfp_t gfp, int node)
+{
+#ifdef ZPACK_HAVE_ZS_MALLOC_NID
+	unsigned long handle = zs_malloc(pool, size, gfp, node);
+#else
+	unsigned long handle = zs_malloc(pool, size, gfp);
+#endif
+	return IS_ERR_VALUE(handle) ? 0 : handle;
+}
+
+static inline void zpack_zs_write(struct zs_pool *pool, unsigned long handle, const void *from,
+				  size_t size)
+{
+#ifdef ZPACK_HAVE_ZS_OBJ_WRITE
+	zs_obj_write(pool, handle, (void *)from, size);
+#else
+	memcpy(zs_map_object(pool, handle, ZS_MM_WO), from, size);
+	zs_unmap_object(pool, handle);
+#endif
+}
+
+/* The object, in place or copied to @local (of @size bytes). Don't sleep until _end(). */
+static inline const void *zpack_zs_read_begin(struct zs_pool *pool, unsigned long handle,
+					      size_t size, void *local)
+{
+#if defined(ZPACK_HAVE_ZS_OBJ_READ_LENGTH)
+	return zs_obj_read_begin(pool, handle, size, local);
+#elif defined(ZPACK_HAVE_ZS_OBJ_WRITE)
+	return zs_obj_read_begin(pool, handle, local);
+#else
+	return zs_map_object(pool, handle, ZS_MM_RO);
+#endif
+}
+
+static inline void zpack_zs_read_end(struct zs_pool *pool, unsigned long handle, size_t size,
+				     const void *object)
+{
+#if defined(ZPACK_HAVE_ZS_OBJ_READ_LENGTH)
+	zs_obj_read_end(pool, handle, size, (void *)object);
+#elif defined(ZPACK_HAVE_ZS_OBJ_WRITE)
+	zs_obj_read_end(pool, handle, (void *)object);
+#else
+	zs_unmap_object(pool, handle);
+#endif
+}
+
+/* ---- cgroup of a page: its inode number, 0 if there is none ---- */
+
+static inline u64 zpack_page_cgroup(struct page *page)
+{
+#if !defined(CONFIG_MEMCG)
+	return 0;
+#elif defined(ZPACK_HAVE_PAGE_CGROUP_INO)
+	return page_cgroup_ino(page);
+#else
+	/* As mm/memcontrol.c's page_cgroup_ino(), which these kernels do not export. */
+	struct mem_cgroup *memcg;
+	u64 ino = 0;
+
+	rcu_read_lock();
+#ifdef ZPACK_HAVE_FOLIO_MEMCG_CHECK
+	memcg = folio_memcg_check(page_folio(page));
+#else
+	memcg = page_memcg_check(compound_head(page));
+#endif
+	while (memcg && !(memcg->css.flags & CSS_ONLINE))
+		memcg = parent_mem_cgroup(memcg);
+	if (memcg)
+		ino = cgroup_ino(memcg->css.cgroup);
+	rcu_read_unlock();
+	return ino;
+#endif
+}
+
+/* ---- gendisk ---- */
+
+#ifdef ZPACK_HAVE_BLK_ALLOC_DISK_LIMITS
+static inline struct gendisk *zpack_alloc_disk(void)
+{
+	struct queue_limits limits = {
+		.logical_block_size = PAGE_SIZE,
+		.physical_block_size = PAGE_SIZE,
+		.io_min = PAGE_SIZE,
+		.io_opt = PAGE_SIZE,
+		.dma_alignment = PAGE_SIZE - 1,
+		.max_hw_discard_sectors = UINT_MAX,
+		.discard_granularity = PAGE_SIZE,
+		.max_write_zeroes_sectors = UINT_MAX,
+		.features = BLK_FEAT_STABLE_WRITES,
+	};
+
+	return blk_alloc_disk(&limits, NUMA_NO_NODE);
+}
+#else
+static inline struct gendisk *zpack_alloc_disk(void)
+{
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	blk_queue_logical_block_size(disk->queue, PAGE_SIZE);
+	blk_queue_physical_block_size(disk->queue, PAGE_SIZE);
+	blk_queue_io_min(disk->queue, PAGE_SIZE);
+	blk_queue_io_opt(disk->queue, PAGE_SIZE);
+	blk_queue_dma_alignment(disk->queue, PAGE_SIZE - 1);
+	blk_queue_max_discard_sectors(disk->queue, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(disk->queue, UINT_MAX);
+	disk->queue->limits.discard_granularity = PAGE_SIZE;
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, disk->queue);
+	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
+	return disk;
+}
+#endif
+
+/* fops->open: ZPACK_OPEN_ARGS names the disk `disk`, or ZPACK_OPEN_DISK makes it. */
+#ifdef ZPACK_HAVE_BLK_MODE_T
+#define ZPACK_DEFINE_OPEN(name, check) \
+	static int name(struct gendisk *disk, blk_mode_t mode) { return check(disk); }
+#else
+#define ZPACK_DEFINE_OPEN(name, check) \
+	static int name(struct block_device *bdev, fmode_t mode) { return check(bdev->bd_disk); }
+#endif
+
+/* ---- sysfs ---- */
+
+#ifdef ZPACK_HAVE_CONST_BIN_ATTRIBUTE
+typedef const struct bin_attribute zpack_bin_attribute;
+#define ZPACK_CONST_MEMBER const
+#else
+typedef struct bin_attribute zpack_bin_attribute;
+#define ZPACK_CONST_MEMBER
+#endif
+
+#ifdef ZPACK_HAVE_CONST_CLASS_ATTRIBUTE
+typedef const struct class zpack_class;
+typedef const struct class_attribute zpack_class_attribute;
+#else
+typedef struct class zpack_class;
+typedef struct class_attribute zpack_class_attribute;
+#endif
+
+/* ---- shrinker ---- */
+
+typedef unsigned long (*zpack_shrink_fn)(struct shrinker *shrinker,
+					 struct shrink_control *control);
+
+#ifdef ZPACK_HAVE_SHRINKER_ALLOC
+typedef struct shrinker *zpack_shrinker_t;
+
+static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
+					  zpack_shrink_fn count, zpack_shrink_fn scan,
+					  const char *name)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->private_data = owner;
+	shrinker_register(shrinker);
+	*ret = shrinker;
+	return 0;
+}
+
+static inline void zpack_shrinker_unregister(zpack_shrinker_t *shrinker)
+{
+	shrinker_free(*shrinker);
+	*shrinker = NULL;
+}
+
+/* The device of type @type, whose member is @member, that a shrinker callback is for. */
+#define zpack_shrinker_owner(shrinker, type, member) ((type *)(shrinker)->private_data)
+#else
+typedef struct shrinker zpack_shrinker_t;
+
+static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
+					  zpack_shrink_fn count, zpack_shrink_fn scan,
+					  const char *name)
+{
+	ret->count_objects = count;
+	ret->scan_objects = scan;
+	ret->seeks = DEFAULT_SEEKS;
+	return register_shrinker(ret, "%s", name);
+}
+
+static inline void zpack_shrinker_unregister(zpack_shrinker_t *shrinker)
+{
+	unregister_shrinker(shrinker);
+}
+
+#define zpack_shrinker_owner(shrinker, type, member) container_of(shrinker, type, member)
+#endif
+
+#endif

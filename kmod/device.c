@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device's life: added (no size), set up (disksize), reset, removed.
+ */
+#include <linux/idr.h>
+#include <linux/slab.h>
+
+#include "zpack.h"
+
+#define POOL_LIMIT_PERCENT_OF_RAM 20
+#define DEFAULT_BLOCK_ORDER 4
+#define MAX_SLOTS ((u64)1 << 32)
+
+int zpack_major;
+
+static DEFINE_IDR(devices);
+static DEFINE_MUTEX(devices_lock);
+
+static void set_defaults(struct zpack_device *device)
+{
+	device->tunables.writeback_high = 90;
+	device->tunables.writeback_low = 80;
+	device->tunables.min_age_ms = 0;
+	device->tunables.second_chance = true;
+	device->tunables.shrinker = true;
+	device->pool.limit = (u64)totalram_pages() * POOL_LIMIT_PERCENT_OF_RAM / 100 * PAGE_SIZE;
+	device->writeback.block_order = DEFAULT_BLOCK_ORDER;
+	device->comp_wanted = &zpack_comp_lz4;
+}
+
+int zpack_device_set_size(struct zpack_device *device, u64 bytes)
+{
+	u64 nr_slots = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
+	int error;
+
+	lockdep_assert_held_write(&device->config_lock);
+	if (device->ready)
+		return zpack_refuse(device, "disksize", -EBUSY,
+				    "the device has a size already: reset it first");
+	if (nr_slots == 0 || nr_slots > MAX_SLOTS)
+		return zpack_refuse(device, "disksize", -EINVAL,
+				    "%llu bytes is not in %lu...%llu", bytes, PAGE_SIZE,
+				    MAX_SLOTS * PAGE_SIZE);
+
+	error = zpack_pool_create(device);
+	if (error)
+		return error;
+	error = zpack_comp_create(&device->comp, device->comp_wanted);
+	if (error)
+		goto pool;
+	error = zpack_slot_table_create(&device->slots, nr_slots);
+	if (error)
+		goto comp;
+	error = zpack_lru_create(device);
+	if (error)
+		goto slots;
+	error = zpack_readback_create(device);
+	if (error)
+		goto lru;
+	error = zpack_shrinker_create(device);
+	if (error)
+		goto readback;
+	if (device->backing) {
+		error = zpack_writeback_start(device);
+		if (error)
+			goto shrinker;
+	}
+	device->ready = true;
+	set_capacity_and_notify(device->disk, nr_slots * ZPACK_SECTORS_PER_PAGE);
+	return 0;
+
+shrinker:
+	zpack_shrinker_destroy(device);
+readback:
+	zpack_readback_destroy(device);
+lru:
+	zpack_lru_destroy(device);
+slots:
+	zpack_slot_table_destroy(&device->slots);
+comp:
+	zpack_comp_destroy(&device->comp);
+pool:
+	zpack_pool_destroy(device);
+	return error;
+}
+
+/* Nobody has it open, and nobody can open it. */
+static void tear_down(struct zpack_device *device)
+{
+	u64 slot;
+
+	down_write(&device->config_lock);
+	set_capacity_and_notify(device->disk, 0);
+	if (device->ready) {
+		device->ready = false;
+		zpack_shrinker_destroy(device);
+		zpack_writeback_stop(device);
+		for (slot = zpack_slot_next_used(&device->slots, 0);
+		     slot < device->slots.nr_slots;
+		     slot = zpack_slot_next_used(&device->slots, slot + 1)) {
+			zpack_entry_free(device, slot, ZPACK_discards);
+			cond_resched();
+		}
+		zpack_readback_destroy(device);
+		zpack_lru_destroy(device);
+		zpack_slot_table_destroy(&device->slots);
+		zpack_comp_destroy(&device->comp);
+		zpack_pool_destroy(device);
+	}
+	zpack_backing_close(device);
+	zpack_stats_reset(device);
+	up_write(&device->config_lock);
+}
+
+/* From now on nobody can open it. -EBUSY: somebody has. */
+static int claim(struct zpack_device *device)
+{
+	int error = 0;
+
+	mutex_lock(&device->disk->open_mutex);
+	if (disk_openers(device->disk) || device->claimed)
+		error = -EBUSY;
+	else
+		device->claimed = true;
+	mutex_unlock(&device->disk->open_mutex);
+	return error;
+}
+
+int zpack_device_reset(struct zpack_device *device)
+{
+	if (claim(device))
+		return zpack_refuse(device, "reset", -EBUSY,
+				    "the device is in use (swapped on, mounted or open)");
+	tear_down(device);
+	mutex_lock(&device->disk->open_mutex);
+	device->claimed = false;
+	mutex_unlock(&device->disk->open_mutex);
+	return 0;
+}
+
+struct zpack_device *zpack_device_add(void)
+{
+	struct zpack_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+	struct gendisk *disk;
+	int error = -ENOMEM;
+
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	init_rwsem(&device->config_lock);
+	init_waitqueue_head(&device->pool.space);
+	zpack_writeback_init(device);
+	zpack_bio_device_init(device);
+	set_defaults(device);
+	error = zpack_stats_create(device);
+	if (error)
+		goto free;
+
+	mutex_lock(&devices_lock);
+	device->id = idr_alloc(&devices, device, 0, 0, GFP_KERNEL);
+	mutex_unlock(&devices_lock);
+	if (device->id < 0) {
+		error = device->id;
+		goto stats;
+	}
+	disk = zpack_alloc_disk();
+	if (IS_ERR(disk)) {
+		error = PTR_ERR(disk);
+		goto id;
+	}
+	device->disk = disk;
+	disk->major = zpack_major;
+	disk->first_minor = device->id;
+	disk->minors = 1;
+	disk->flags |= GENHD_FL_NO_PART;
+	disk->fops = &zpack_block_ops;
+	disk->private_data = device;
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "zpack%d", device->id);
+	set_capacity(disk, 0);
+	error = device_add_disk(NULL, disk, zpack_attribute_groups);
+	if (error)
+		goto disk;
+	return device;
+
+disk:
+	put_disk(disk);
+id:
+	mutex_lock(&devices_lock);
+	idr_remove(&devices, device->id);
+	mutex_unlock(&devices_lock);
+stats:
+	zpack_stats_destroy(device);
+free:
+	kfree(device);
+	return ERR_PTR(error);
+}
+
+/* Claimed, and no longer in `devices`. */
+static void device_destroy_claimed(struct zpack_device *device)
+{
+	del_gendisk(device->disk);
+	tear_down(device);
+	put_disk(device->disk);
+	zpack_stats_destroy(device);
+	kfree(device);
+}
+
+int zpack_device_remove(int id)
+{
+	struct zpack_device *device;
+	int error = -ENODEV;
+
+	mutex_lock(&devices_lock);
+	device = idr_find(&devices, id);
+	if (device)
+		error = claim(device);
+	if (!error)
+		idr_remove(&devices, id);
+	mutex_unlock(&devices_lock);
+	if (error)
+		return error;
+	device_destroy_claimed(device);
+	return 0;
+}
+
+/* The module goes, so nobody has any of them open. */
+void zpack_device_remove_all(void)
+{
+	struct zpack_device *device;
+	int id;
+
+	idr_for_each_entry(&devices, device, id)
+		device_destroy_claimed(device);
+	idr_destroy(&devices);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Binary sysfs files of zpack, below /sys/block/zpackN/zpack/. Host byte order.
+ *
+ * The files only ever gain fields where a field is reserved now, and values.
+ * Anything else changes ZPACK_UAPI_VERSION, which the text file `version` shows.
+ */
+#ifndef _UAPI_ZPACK_H
+#define _UAPI_ZPACK_H
+
+#include <linux/types.h>
+
+#define ZPACK_UAPI_VERSION 1
+
+/*
+ * layout: one record for each block. Block i of segment s is at byte offset
+ * (s * ZPACK_LAYOUT_STRIDE + i) * sizeof(struct zpack_layout_record), for any
+ * s below `segments` of the text file `stat` and i below the segment's number
+ * of blocks, 1024 / block_pages. A segment that is free has one record, i = 0,
+ * with block_pages 0. All other positions read as zeroes. Read at any offset.
+ */
+#define ZPACK_LAYOUT_STRIDE 1024
+
+#define ZPACK_LAYOUT_FREE	0
+#define ZPACK_LAYOUT_WRITING	1
+#define ZPACK_LAYOUT_LIVE	2
+#define ZPACK_LAYOUT_CLEANING	3
+#define ZPACK_LAYOUT_BAD	4	/* write error: not used again */
+
+struct zpack_layout_record {
+	__u32 segment;
+	__u16 block;		/* in its segment */
+	__u16 block_pages;	/* 1...256, of 4 KiB; 0: the segment is free */
+	__u32 live_bytes;	/* of live objects and their headers */
+	__u32 age_seconds;	/* since it was written, in steps of 16 s, 12 days at most */
+	__u64 cgroup;		/* inode number of its cgroup, 0: of several */
+	__u16 generation;
+	__u8 state;		/* ZPACK_LAYOUT_... */
+	__u8 reserved[5];
+};
+
+/* classes: ZPACK_NR_CLASSES records, one for each step of 16 bytes of object size. */
+#define ZPACK_NR_CLASSES 256
+#define ZPACK_CLASS_STEP 16
+
+struct zpack_class_record {
+	__u32 size_max;		/* bytes; objects are larger than the record before says */
+	__u32 reserved;
+	__u64 objects;		/* in the RAM pool */
+	__u64 object_bytes;	/* of them */
+};
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The RAM pool: objects in zsmalloc, and the limit on what it may use.
+ *
+ * A store that finds the pool at its limit waits for writeback, as it would
+ * wait for a request of a disk's queue. It waits only as long as writeback can
+ * make room: without a backing device, or with one that is full or degraded,
+ * the store fails and swap keeps the page. Writeback itself needs nothing that
+ * a waiting store holds.
+ */
+#include <linux/highmem.h>
+
+#include "zpack.h"
+
+/* Rounds of writeback that a store waits for when zsmalloc has no memory. */
+#define NO_MEMORY_TRIES 16
+
+int zpack_pool_create(struct zpack_device *device)
+{
+	struct zpack_pool *pool = &device->pool;
+
+	pool->zs = zs_create_pool(device->disk->disk_name);
+	if (!pool->zs)
+		return -ENOMEM;
+	/* An object that zsmalloc gives a whole page is better not compressed at all. */
+	device->comp.max_length = min_t(size_t, zs_huge_class_size(pool->zs),
+					ZPACK_CELL_SIZE - ZPACK_BLOCK_HEADER_SIZE -
+					ZPACK_OBJECT_HEADER_SIZE);
+	return 0;
+}
+
+void zpack_pool_destroy(struct zpack_device *device)
+{
+	zs_destroy_pool(device->pool.zs);
+	device->pool.zs = NULL;
+}
+
+u64 zpack_pool_bytes(const struct zpack_device *device)
+{
+	return (u64)zs_get_total_pages(device->pool.zs) << PAGE_SHIFT;
+}
+
+u64 zpack_pool_limit(const struct zpack_device *device)
+{
+	u64 limit = READ_ONCE(device->pool.limit);
+	u64 least = (u64)4 * PAGE_SIZE << device->writeback.block_order;
+
+	/* Writeback takes its objects from the pool: it needs some to fill a block. */
+	return READ_ONCE(device->backing) ? max(limit, least) : limit;
+}
+
+static bool pool_has_room(const struct zpack_device *device)
+{
+	return zpack_pool_bytes(device) < zpack_pool_limit(device);
+}
+
+int zpack_pool_wait(struct zpack_device *device)
+{
+	u64 limit = zpack_pool_limit(device), bytes;
+
+	if (limit == ZPACK_POOL_UNLIMITED)
+		return 0;
+	bytes = zpack_pool_bytes(device);
+	if (bytes >= div_u64(limit, 100) * READ_ONCE(device->tunables.writeback_high))
+		zpack_writeback_kick(device);
+	if (bytes < limit)
+		return 0;
+	if (!zpack_writeback_possible(device))
+		return -ENOSPC;
+	zpack_count(device, ZPACK_store_waits, 1);
+	wait_event(device->pool.space,
+		   pool_has_room(device) || !zpack_writeback_possible(device));
+	return pool_has_room(device) ? 0 : -ENOSPC;
+}
+
+unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
+			     int node)
+{
+	const gfp_t gfp = GFP_NOIO | __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE;
+	unsigned long handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
+	int tries;
+
+	for (tries = 0; !handle && tries < NO_MEMORY_TRIES; tries++) {
+		int round = atomic_read(&device->writeback.rounds);
+
+		if (!zpack_writeback_possible(device))
+			break;
+		zpack_writeback_want(device, 1);
+		wait_event(device->pool.space,
+			   atomic_read(&device->writeback.rounds) != round ||
+			   !zpack_writeback_possible(device));
+		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
+	}
+	if (handle)
+		zpack_zs_write(device->pool.zs, handle, object, length);
+	return handle;
+}
+
+void zpack_pool_copy(struct zpack_device *device, const struct zpack_entry *entry, void *to)
+{
+	const void *object = zpack_zs_read_begin(device->pool.zs, entry->handle, entry->length, to);
+
+	if (object != to)
+		memcpy(to, object, entry->length);
+	zpack_zs_read_end(device->pool.zs, entry->handle, entry->length, object);
+}
+
+int zpack_pool_load(struct zpack_device *device, const struct zpack_entry *entry, void *page)
+{
+	struct zpack_scratch *scratch;
+	const void *object;
+	int error;
+
+	if (entry->length == PAGE_SIZE) {
+		zpack_pool_copy(device, entry, page);
+		return 0;
+	}
+	scratch = zpack_scratch_get(&device->comp);
+	object = zpack_zs_read_begin(device->pool.zs, entry->handle, entry->length,
+				     scratch->buffer);
+	error = zpack_decompress(scratch, entry->codec, object, entry->length, page);
+	zpack_zs_read_end(device->pool.zs, entry->handle, entry->length, object);
+	zpack_scratch_put(scratch);
+	return error;
+}
+
+void zpack_pool_remove(struct zpack_device *device, unsigned long handle)
+{
+	zs_free(device->pool.zs, handle);
+	if (waitqueue_active(&device->pool.space))
+		wake_up_all(&device->pool.space);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of slot words; see struct zpack_slot_table.
+ *
+ * A leaf stays as long as its number in the root is not 0. Locking a slot adds
+ * one to it before the leaf is touched, so the leaf can't go away; unlocking
+ * takes that one back, and adds or takes the one of the word itself when it
+ * changed to or from EMPTY. Preemption is off from the one to the other, so
+ * the number is at most 512 plus one for each CPU.
+ */
+#include <linux/processor.h>
+#include <linux/bit_spinlock.h>
+#include <linux/mm.h>
+
+#include "zpack.h"
+
+#define LEAF_COUNT_MASK (PAGE_SIZE - 1)
+#define LEAF_RESERVE 8
+
+int zpack_slot_table_create(struct zpack_slot_table *table, u64 nr_slots)
+{
+	u64 nr_leaves = DIV_ROUND_UP_ULL(nr_slots, ZPACK_LEAF_SLOTS);
+	int error;
+
+	if (WARN_ON(nr_cpu_ids > LEAF_COUNT_MASK - ZPACK_LEAF_SLOTS))
+		return -EINVAL;
+	error = mempool_init_page_pool(&table->leaf_reserve, LEAF_RESERVE, 0);
+	if (error)
+		return error;
+	table->root = kvcalloc(nr_leaves, sizeof(*table->root), GFP_KERNEL);
+	if (!table->root) {
+		mempool_exit(&table->leaf_reserve);
+		return -ENOMEM;
+	}
+	table->nr_slots = nr_slots;
+	atomic_long_set(&table->nr_leaves, 0);
+	return 0;
+}
+
+/* All slots are EMPTY, so there is no leaf. */
+void zpack_slot_table_destroy(struct zpack_slot_table *table)
+{
+	WARN_ON(atomic_long_read(&table->nr_leaves));
+	kvfree(table->root);
+	table->root = NULL;
+	table->nr_slots = 0;
+	mempool_exit(&table->leaf_reserve);
+}
+
+static void leaf_free(struct zpack_slot_table *table, unsigned long leaf)
+{
+	mempool_free(virt_to_page((void *)leaf), &table->leaf_reserve);
+	atomic_long_dec(&table->nr_leaves);
+}
+
+/* Take @count from the leaf's number, and the leaf away with the last. */
+static void leaf_put(struct zpack_slot_table *table, unsigned long *root, unsigned long count)
+{
+	unsigned long left = atomic_long_sub_return(count, (atomic_long_t *)root);
+
+	if (!(left & LEAF_COUNT_MASK) && cmpxchg(root, left, 0) == left)
+		leaf_free(table, left);
+}
+
+bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_slot *ret)
+{
+	unsigned long *root = &table->root[number / ZPACK_LEAF_SLOTS];
+	unsigned long old = READ_ONCE(*root);
+
+	preempt_disable();
+	do {
+		if (!old) {
+			preempt_enable();
+			return false;
+		}
+	} while (!try_cmpxchg(root, &old, old + 1));
+
+	ret->root = root;
+	ret->word = (u64 *)(old & PAGE_MASK) + number % ZPACK_LEAF_SLOTS;
+	ret->number = number;
+	bit_spin_lock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)ret->word);
+	ret->was_empty = zpack_word_type(*ret->word) == ZPACK_EMPTY;
+	return true;
+}
+
+/* Make the leaf of slot @number. 0, -ENOMEM; it may be gone again before the caller comes to it. */
+static int leaf_make(struct zpack_slot_table *table, u32 number)
+{
+	unsigned long *root = &table->root[number / ZPACK_LEAF_SLOTS];
+	struct page *page = alloc_page(GFP_NOIO | __GFP_NOWARN);
+
+	if (!page)
+		page = mempool_alloc(&table->leaf_reserve, GFP_NOWAIT | __GFP_NOWARN);
+	if (!page)
+		return -ENOMEM;
+	clear_page(page_address(page));
+	atomic_long_inc(&table->nr_leaves);
+	if (cmpxchg(root, 0, (unsigned long)page_address(page)) != 0)
+		leaf_free(table, (unsigned long)page_address(page));
+	return 0;
+}
+
+int zpack_slot_lock_for_store(struct zpack_slot_table *table, u32 number, struct zpack_slot *ret)
+{
+	while (!zpack_slot_lock(table, number, ret)) {
+		int error = leaf_make(table, number);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+void zpack_slot_set_word(struct zpack_slot *slot, u64 word)
+{
+	WRITE_ONCE(*slot->word, word | ZPACK_SLOT_LOCK);
+}
+
+void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
+{
+	bool is_empty = zpack_word_type(*slot->word) == ZPACK_EMPTY;
+	unsigned long put = 1;
+
+	bit_spin_unlock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)slot->word);
+	if (slot->was_empty && !is_empty)
+		put = 0;
+	else if (!slot->was_empty && is_empty)
+		put = 2;
+	if (put)
+		leaf_put(table, slot->root, put);
+	preempt_enable();
+}
+
+u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number)
+{
+	u64 leaf = number / ZPACK_LEAF_SLOTS;
+
+	if (number < table->nr_slots && READ_ONCE(table->root[leaf]))
+		return number;
+	while (++leaf * ZPACK_LEAF_SLOTS < table->nr_slots) {
+		if (READ_ONCE(table->root[leaf]))
+			return leaf * ZPACK_LEAF_SLOTS;
+		if (leaf % 4096 == 0)
+			cond_resched();
+	}
+	return table->nr_slots;
+}

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writeback: which objects leave RAM, when, and the thread that sees to it.
+ *
+ * The thread sleeps until kicked. Then it finishes the blocks whose I/O has
+ * ended and fills and writes new ones as long as somebody wishes it: sysfs,
+ * the kernel (shrinker, a store without memory), the pool's watermarks, age.
+ * Up to nr_bounces() blocks are in flight; each completion kicks the thread.
+ *
+ * It runs when memory is short, so it must not need any: bounce blocks and
+ * bios are preallocated, the map's few allocations may use the reserves, and
+ * nothing it calls waits for reclaim.
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "zpack.h"
+
+#define KICKED_BIT 0
+
+/* Blocks in flight: 1 MiB of them, at least 2 and at most 16. */
+static unsigned int nr_bounces(unsigned int order)
+{
+	return clamp((1u << 20) / (ZPACK_CELL_SIZE << order), 2u, 16u);
+}
+
+bool zpack_writeback_possible(const struct zpack_device *device)
+{
+	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
+	       !READ_ONCE(device->writeback.full) && !READ_ONCE(device->writeback.degraded);
+}
+
+void zpack_writeback_kick(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	if (!test_and_set_bit(KICKED_BIT, &writeback->kicked))
+		wake_up(&writeback->wake);
+}
+
+void zpack_writeback_want(struct zpack_device *device, long pages)
+{
+	atomic_long_add(pages, &device->writeback.wanted);
+	zpack_writeback_kick(device);
+}
+
+void zpack_writeback_has_room(struct zpack_device *device)
+{
+	if (READ_ONCE(device->writeback.full)) {
+		WRITE_ONCE(device->writeback.full, false);
+		zpack_writeback_kick(device);
+	}
+}
+
+void zpack_writeback_block_written(struct zpack_bounce *bounce)
+{
+	struct zpack_writeback *writeback = &bounce->device->writeback;
+	struct zpack_device *device = bounce->device;
+	unsigned long flags;
+
+	spin_lock_irqsave(&writeback->lock, flags);
+	list_add_tail(&bounce->list, &writeback->written);
+	spin_unlock_irqrestore(&writeback->lock, flags);
+	zpack_writeback_kick(device);
+}
+
+void zpack_writeback_recover(struct zpack_device *device)
+{
+	device->writeback.errors_in_row = 0;
+	WRITE_ONCE(device->writeback.degraded, false);
+	zpack_writeback_kick(device);
+}
+
+/* ---- the window of candidates ---- */
+
+/* Give what is in the window back to its list, the coldest to the very end. */
+static void window_put_back(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	while (writeback->window_count) {
+		struct zpack_candidate *candidate =
+			&writeback->window[--writeback->window_count];
+		struct zpack_slot slot;
+
+		if (!zpack_slot_lock(&device->slots, candidate->slot, &slot))
+			continue;
+		if (zpack_candidate_entry(candidate, &slot))
+			zpack_lru_add(device, candidate->entry, ZPACK_LRU_COLD);
+		zpack_slot_unlock(&device->slots, &slot);
+	}
+	writeback->window_group = NULL;
+}
+
+/*
+ * Fill the window up with the next coldest entries: of its group, and when
+ * that has no more, of whichever group has the coldest.
+ */
+static void window_refill(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	u32 before = writeback->window_before;
+
+	while (writeback->window_count < ZPACK_PACK_WINDOW) {
+		struct zpack_group *group = writeback->window_group;
+		unsigned int taken = 0;
+
+		if (group)
+			taken = zpack_lru_isolate(device, group, before,
+						  writeback->window + writeback->window_count,
+						  ZPACK_PACK_WINDOW - writeback->window_count);
+		writeback->window_count += taken;
+		if (taken)
+			continue;
+		group = zpack_lru_coldest(device, before, 0);
+		if (!group || group == writeback->window_group)
+			break;
+		writeback->window_group = group;
+		writeback->window_mixed = true;
+	}
+}
+
+/*
+ * Choose whose objects the next block takes: of the cgroup with the coldest
+ * one among those that can fill a block alone, so that pages that die together
+ * lie together; else of all the small ones. False: nothing is cold enough.
+ */
+static bool window_open(struct zpack_device *device, u32 before)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	u64 block_bytes = (u64)ZPACK_CELL_SIZE << writeback->block_order;
+	struct zpack_group *group = zpack_lru_coldest(device, before, block_bytes);
+
+	writeback->window_before = before;
+	writeback->window_mixed = !group;
+	if (!group)
+		group = zpack_lru_coldest(device, before, 0);
+	if (group && group != writeback->window_group) {
+		window_put_back(device);
+		writeback->window_group = group;
+	}
+	window_refill(device);
+	return writeback->window_count;
+}
+
+/* ---- wishes ---- */
+
+static bool over_watermark(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	u64 limit = zpack_pool_limit(device), percent = div_u64(limit, 100);
+	u64 bytes = zpack_pool_bytes(device);
+
+	if (limit == ZPACK_POOL_UNLIMITED)
+		return false;
+	bytes -= min(bytes, writeback->in_flight_bytes);
+	if (bytes >= percent * READ_ONCE(device->tunables.writeback_high))
+		writeback->draining = true;
+	else if (bytes <= percent * READ_ONCE(device->tunables.writeback_low))
+		writeback->draining = false;
+	return writeback->draining;
+}
+
+/* The clock's reading @ms ago. */
+static u32 clock_before(unsigned int ms)
+{
+	return zpack_clock() - (u32)(msecs_to_jiffies(ms) >> 4);
+}
+
+/*
+ * Is anything to be written? *@ret_before: only what was stored before then.
+ * An entry that reaches min_age_ms takes along what is half as old, so that
+ * age alone makes full blocks too.
+ */
+static bool next_wish(struct zpack_device *device, u32 *ret_before)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	unsigned int min_age = READ_ONCE(device->tunables.min_age_ms);
+
+	if (writeback->asked && writeback->ask_left > 0) {
+		*ret_before = writeback->ask_before;
+		return true;
+	}
+	*ret_before = zpack_clock();
+	if (atomic_long_read(&writeback->wanted) > 0 || over_watermark(device))
+		return true;
+	if (min_age && zpack_lru_coldest(device, clock_before(min_age), 0)) {
+		*ret_before = clock_before(min_age / 2);
+		return true;
+	}
+	return false;
+}
+
+/* @pages more have been written on somebody's wish. */
+static void wish_account(struct zpack_writeback *writeback, long pages)
+{
+	if (writeback->asked) {
+		writeback->ask_left -= pages;
+		writeback->ask_done += pages;
+	}
+	if (atomic_long_sub_return(pages, &writeback->wanted) < 0)
+		atomic_long_set(&writeback->wanted, 0);
+}
+
+/* There is nothing (more) to write, or no way to. */
+static void wishes_end(struct zpack_writeback *writeback, int error)
+{
+	writeback->ask_left = 0;
+	if (error && !writeback->ask_error)
+		writeback->ask_error = error;
+	atomic_long_set(&writeback->wanted, 0);
+	writeback->draining = false;
+}
+
+/* ---- the thread ---- */
+
+static void finish_blocks(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	struct zpack_bounce *bounce, *next;
+	LIST_HEAD(written);
+
+	spin_lock_irq(&writeback->lock);
+	list_splice_init(&writeback->written, &written);
+	spin_unlock_irq(&writeback->lock);
+
+	list_for_each_entry_safe(bounce, next, &written, list) {
+		zpack_bounce_finish(bounce);
+		writeback->in_flight--;
+		writeback->in_flight_bytes -= bounce->object_bytes;
+		if (bounce->status == BLK_STS_OK) {
+			writeback->errors_in_row = 0;
+		} else {
+			if (writeback->asked)
+				writeback->ask_error = -EIO;
+			if (++writeback->errors_in_row >= ZPACK_DEGRADED_ERRORS &&
+			    !writeback->degraded) {
+				WRITE_ONCE(writeback->degraded, true);
+				pr_err("%s: %u write errors in a row: degraded, no more writeback (write 0 to degraded to try again)\n",
+				       device->disk->disk_name, ZPACK_DEGRADED_ERRORS);
+			}
+		}
+		list_move(&bounce->list, &writeback->idle);
+		atomic_inc(&writeback->rounds);
+		wake_up_all(&device->pool.space);
+	}
+}
+
+/* Give the pages of half-empty zspages back: packing in LRU order leaves many. */
+static void compact_pool(struct zpack_device *device)
+{
+	u64 bytes = zpack_pool_bytes(device);
+	s64 objects = zpack_stats_read(device, ZPACK_ram_object_bytes);
+
+	if (bytes > (1 << 20) && bytes - bytes / 5 > (u64)max_t(s64, objects, 0))
+		zs_compact(device->pool.zs);
+}
+
+static void backing_full(struct zpack_device *device)
+{
+	WRITE_ONCE(device->writeback.full, true);
+	zpack_count(device, ZPACK_backing_full_events, 1);
+	pr_warn_ratelimited("%s: no free block of %u pages on the backing device: writeback pauses, nothing is lost\n",
+			    device->disk->disk_name, 1u << device->writeback.block_order);
+	wake_up_all(&device->pool.space);
+}
+
+/* Fill and write blocks while somebody wishes it and bounce blocks are idle. */
+static void write_blocks(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	u32 before;
+
+	while (next_wish(device, &before)) {
+		struct zpack_bounce *bounce;
+		int objects;
+
+		if (!zpack_writeback_possible(device)) {
+			wishes_end(writeback, writeback->degraded ? -EIO : -ENOSPC);
+			break;
+		}
+		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
+		if (!bounce)
+			return;	/* a completion will kick us */
+		if (!window_open(device, before)) {
+			wishes_end(writeback, 0);
+			break;
+		}
+		objects = zpack_bounce_fill(bounce, writeback->window_mixed ?
+					    0 : writeback->window_group->index, window_refill);
+		if (objects == -ENOSPC) {
+			backing_full(device);
+			continue;
+		}
+		if (objects < 0) {
+			wishes_end(writeback, objects);
+			break;
+		}
+		if (!objects)
+			continue;
+		list_del(&bounce->list);
+		writeback->in_flight++;
+		writeback->in_flight_bytes += bounce->object_bytes;
+		wish_account(writeback, objects);
+		zpack_bounce_write(bounce);
+		/* A block may have come back meanwhile. */
+		finish_blocks(device);
+		cond_resched();
+	}
+	window_put_back(device);
+}
+
+static void answer(struct zpack_writeback *writeback)
+{
+	if (writeback->asked && writeback->ask_left <= 0 && !writeback->in_flight) {
+		complete(writeback->asked);
+		writeback->asked = NULL;
+	}
+}
+
+static int writeback_thread(void *data)
+{
+	struct zpack_device *device = data;
+	struct zpack_writeback *writeback = &device->writeback;
+	unsigned int noio = memalloc_noio_save();
+	unsigned int noreclaim = memalloc_noreclaim_save();
+
+	while (!kthread_should_stop()) {
+		unsigned int min_age = READ_ONCE(device->tunables.min_age_ms);
+		long timeout = MAX_SCHEDULE_TIMEOUT;
+
+		if (min_age && zpack_writeback_possible(device))
+			timeout = max(msecs_to_jiffies(min_age) / 4, 1ul);
+		wait_event_idle_timeout(writeback->wake,
+					test_and_clear_bit(KICKED_BIT, &writeback->kicked) ||
+					kthread_should_stop(), timeout);
+		mutex_lock(&writeback->resize);
+		finish_blocks(device);
+		compact_pool(device);
+		write_blocks(device);
+		answer(writeback);
+		mutex_unlock(&writeback->resize);
+	}
+	memalloc_noreclaim_restore(noreclaim);
+	memalloc_noio_restore(noio);
+	return 0;
+}
+
+/* ---- control ---- */
+
+static void bounces_free(struct list_head *bounces)
+{
+	struct zpack_bounce *bounce, *next;
+
+	list_for_each_entry_safe(bounce, next, bounces, list)
+		zpack_bounce_destroy(bounce);
+	INIT_LIST_HEAD(bounces);
+}
+
+static int bounces_alloc(struct zpack_device *device, unsigned int order, struct list_head *ret)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_bounces(order); i++) {
+		struct zpack_bounce *bounce = zpack_bounce_create(device, order);
+
+		if (!bounce) {
+			bounces_free(ret);
+			return -ENOMEM;
+		}
+		list_add(&bounce->list, ret);
+	}
+	return 0;
+}
+
+/* Wait for the blocks in flight. `resize` held, so that no new ones start. */
+static void wait_in_flight(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	while (writeback->in_flight) {
+		wait_event(writeback->wake, !list_empty_careful(&writeback->written));
+		finish_blocks(device);
+	}
+}
+
+int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	LIST_HEAD(bounces);
+	int error = 0;
+
+	if (!writeback->thread) {
+		writeback->block_order = order;
+		return 0;
+	}
+	error = bounces_alloc(device, order, &bounces);
+	if (error)
+		return error;
+	mutex_lock(&writeback->resize);
+	wait_in_flight(device);
+	bounces_free(&writeback->idle);
+	list_splice_init(&bounces, &writeback->idle);
+	WRITE_ONCE(writeback->block_order, order);
+	/* A block of another size may be free. */
+	zpack_writeback_has_room(device);
+	mutex_unlock(&writeback->resize);
+	zpack_writeback_kick(device);
+	return 0;
+}
+
+void zpack_writeback_init(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	init_waitqueue_head(&writeback->wake);
+	spin_lock_init(&writeback->lock);
+	INIT_LIST_HEAD(&writeback->written);
+	INIT_LIST_HEAD(&writeback->idle);
+	mutex_init(&writeback->resize);
+	mutex_init(&writeback->ask_lock);
+}
+
+int zpack_writeback_start(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	struct task_struct *thread;
+	int error = bounces_alloc(device, writeback->block_order, &writeback->idle);
+
+	if (error)
+		return error;
+	thread = kthread_run(writeback_thread, device, "zpack_wb/%d", device->id);
+	if (IS_ERR(thread)) {
+		bounces_free(&writeback->idle);
+		return PTR_ERR(thread);
+	}
+	WRITE_ONCE(writeback->thread, thread);
+	return 0;
+}
+
+void zpack_writeback_stop(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	if (!writeback->thread)
+		return;
+	kthread_stop(writeback->thread);
+	WRITE_ONCE(writeback->thread, NULL);
+	mutex_lock(&writeback->resize);
+	wait_in_flight(device);
+	window_put_back(device);
+	mutex_unlock(&writeback->resize);
+	bounces_free(&writeback->idle);
+	writeback->full = false;
+	writeback->degraded = false;
+	writeback->errors_in_row = 0;
+	writeback->draining = false;
+	atomic_long_set(&writeback->wanted, 0);
+}
+
+long zpack_writeback_now(struct zpack_device *device, long pages)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	DECLARE_COMPLETION_ONSTACK(done);
+	long result;
+
+	if (!device->backing)
+		return -ENODEV;
+	if (mutex_lock_interruptible(&writeback->ask_lock))
+		return -EINTR;
+	mutex_lock(&writeback->resize);
+	writeback->ask_left = pages;
+	writeback->ask_done = 0;
+	writeback->ask_error = 0;
+	writeback->ask_before = zpack_clock();
+	writeback->asked = &done;
+	mutex_unlock(&writeback->resize);
+	zpack_writeback_kick(device);
+
+	result = wait_for_completion_interruptible(&done);
+	mutex_lock(&writeback->resize);
+	writeback->asked = NULL;
+	if (!result)
+		result = writeback->ask_error ?: writeback->ask_done;
+	else
+		result = -EINTR;
+	mutex_unlock(&writeback->resize);
+	mutex_unlock(&writeback->ask_lock);
+	return result;
+}

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * zpack: a swap device that keeps cold pages compressed in RAM and writes the
+ * coldest, still compressed, to a backing device, many to a block.
+ *
+ *	bio.c --> slot_table.c --> entry.c --> pool.c (zsmalloc), lru.c
+ *	                                  \--> readback.c --> backing device
+ *	          writeback.c: lru.c --> pool.c --> core/packer.c
+ *	                       --> core/block_format.c --> backing device
+ *
+ * Lock order, outermost first:
+ *
+ *	zpack_device.config_lock	sleeps; sysfs against sysfs
+ *	zpack_stream.lock		sleeps; one compression
+ *	slot lock			bit 0 of the slot's word, spins
+ *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock
+ *					spin; leaves, never held together
+ *
+ * The swap core calls swap_slot_free_notify() with its own spin locks held and
+ * sometimes with interrupts off, but never in an interrupt. So none of the
+ * spinning locks is ever taken in an interrupt, and none needs to disable
+ * them: completions of I/O touch no lock and hand everything else to a worker.
+ */
+#ifndef ZPACK_H
+#define ZPACK_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/kthread.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <linux/zsmalloc.h>
+
+#include "compat/compat.h"
+#include "core/block_format.h"
+#include "core/block_map.h"
+#include "core/packer.h"
+#include "core/slot_word.h"
+#include "include/uapi/zpack.h"
+
+#if PAGE_SIZE != 4096
+#error "zpack needs 4 KiB pages: slot, cell and page are one size so far"
+#endif
+
+#define ZPACK_SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
+
+struct zpack_device;
+
+/* ---- stats.c ---------------------------------------------------------- */
+
+/* name in `stat`, what it counts */
+#define ZPACK_COUNTERS(X) \
+	/* slots that hold something, by entry type: stored = same + ram + packed */ \
+	X(stored) X(same) X(ram) X(packed) \
+	/* of the RAM entries: object bytes, entries stored uncompressed */ \
+	X(ram_object_bytes) X(ram_raw) \
+	/* of the packed entries: object bytes, entries stored uncompressed */ \
+	X(packed_object_bytes) X(packed_raw) \
+	/* pages written to the device, and those of them that failed, by reason */ \
+	X(stores) X(store_no_memory) X(store_pool_full) \
+	/* pages read from the device, by what was found */ \
+	X(loads) X(loads_empty) X(loads_same) X(loads_ram) X(loads_packed) \
+	/* slots freed by swap, and discarded */ \
+	X(frees) X(discards) \
+	/* writeback: objects packed and published, their bytes, those that died before */ \
+	X(writeback_pages) X(writeback_object_bytes) X(writeback_header_bytes) X(writeback_dead) \
+	/* blocks written, bytes and I/Os that this took, those that failed */ \
+	X(blocks_written) X(block_bytes_written) X(write_ios) X(write_errors) \
+	/* writeback had to stop: no free block */ \
+	X(backing_full_events) \
+	/* readback: I/Os, bytes, I/O errors, failed checks, slots that moved meanwhile */ \
+	X(read_ios) X(read_bytes) X(read_errors) X(checksum_errors) X(read_retries) \
+	/* stores that waited for space in the pool; entries spared by the second chance */ \
+	X(store_waits) X(second_chances) \
+	/* blocks that became free because their last object died */ \
+	X(blocks_died) \
+	/* pages the kernel's shrinker asked to write back */ \
+	X(shrinker_pages)
+
+enum zpack_counter {
+#define X(name) ZPACK_##name,
+	ZPACK_COUNTERS(X)
+#undef X
+	ZPACK_NR_COUNTERS,
+};
+
+/*
+ * Counters of one CPU. Those that add up (stored = same + ram + packed) change
+ * between zpack_stats_begin() and _end() only, so that they add up in every
+ * copy that zpack_stats_sum() takes, under any load.
+ */
+struct zpack_cpu_stats {
+	seqcount_t sequence;
+	s64 counters[ZPACK_NR_COUNTERS];
+	s64 class_objects[ZPACK_NR_CLASSES];
+	s64 class_bytes[ZPACK_NR_CLASSES];
+};
+
+int zpack_stats_create(struct zpack_device *device);
+void zpack_stats_destroy(struct zpack_device *device);
+void zpack_stats_reset(struct zpack_device *device);
+
+/* Process context; preemption is off in between. */
+struct zpack_cpu_stats *zpack_stats_begin(struct zpack_device *device);
+void zpack_stats_end(struct zpack_cpu_stats *stats);
+
+/* One counter alone. Any context. */
+void zpack_count(struct zpack_device *device, enum zpack_counter counter, s64 n);
+
+/* A consistent sum over the CPUs; @ret has ZPACK_NR_COUNTERS members. */
+void zpack_stats_sum(struct zpack_device *device, s64 *ret);
+s64 zpack_stats_read(struct zpack_device *device, enum zpack_counter counter);
+void zpack_stats_class(struct zpack_device *device, unsigned int class,
+		       struct zpack_class_record *ret);
+extern const char * const zpack_counter_names[ZPACK_NR_COUNTERS];
+
+/* ---- slot_table.c ----------------------------------------------------- */
+
+/*
+ * Slot words in leaves of one page (512 words) that come with the first entry
+ * and go with the last. The root has one long for each leaf: its address and,
+ * in the low 12 bits, the number of its words that are not EMPTY plus the
+ * number of slot locks held or waited for in it. A leaf is freed by whoever
+ * makes that number 0.
+ */
+struct zpack_slot_table {
+	unsigned long *root;
+	u64 nr_slots;
+	mempool_t leaf_reserve;
+	atomic_long_t nr_leaves;
+};
+
+#define ZPACK_LEAF_SLOTS (PAGE_SIZE / sizeof(u64))
+
+/* A locked slot. */
+struct zpack_slot {
+	unsigned long *root;
+	u64 *word;
+	u32 number;
+	bool was_empty;
+};
+
+int zpack_slot_table_create(struct zpack_slot_table *table, u64 nr_slots);
+void zpack_slot_table_destroy(struct zpack_slot_table *table);
+
+/* Lock slot @number. False: it is EMPTY and has no leaf; nothing is locked. Any context but interrupts. */
+bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_slot *ret);
+
+/* The same, with a leaf made when there is none. May sleep before it locks. 0 or -ENOMEM. */
+int zpack_slot_lock_for_store(struct zpack_slot_table *table, u32 number, struct zpack_slot *ret);
+
+static inline u64 zpack_slot_word(const struct zpack_slot *slot)
+{
+	return zpack_word_unlocked(READ_ONCE(*slot->word));
+}
+
+void zpack_slot_set_word(struct zpack_slot *slot, u64 word);
+void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot);
+
+/* The first slot at or behind @number whose leaf exists; nr_slots when there is none. */
+u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number);
+
+/* ---- entry.c ---------------------------------------------------------- */
+
+/* A RAM entry. 40 bytes. */
+struct zpack_entry {
+	union {
+		struct list_head lru;	/* zpack_group.lock, unless isolated */
+		u64 target;		/* isolated: where writeback has put it, in units */
+	};
+	unsigned long handle;	/* zsmalloc's */
+	u32 slot;
+	u32 stored_at;		/* zpack_clock() */
+	u16 length;		/* object bytes; PAGE_SIZE: not compressed */
+	u16 group;		/* index */
+	u8 codec;
+	bool referenced;	/* loaded since stored: has a second chance */
+	bool isolated;		/* taken off the LRU by writeback; slot lock to test */
+};
+
+/* What an entry type can do. One table for each type, in entry.c. */
+struct zpack_entry_ops {
+	const char *name;
+	/*
+	 * Fill @page (a kernel address) with the entry's page; slot locked.
+	 * 0, -EIO, or -EINPROGRESS: the backing device has to be read.
+	 */
+	int (*load)(struct zpack_device *device, u64 word, void *page);
+	/* The entry left its slot: free what it holds. Must not sleep. NULL: nothing to do. */
+	void (*drop)(struct zpack_device *device, u64 word);
+	/* Add the entry to (@sign 1) or take it from (-1) the counters. */
+	void (*account)(struct zpack_cpu_stats *stats, u64 word, int sign);
+};
+
+extern const struct zpack_entry_ops *const zpack_entry_ops[ZPACK_NR_TYPES];
+
+static inline const struct zpack_entry_ops *zpack_ops(u64 word)
+{
+	return zpack_entry_ops[zpack_word_type(word)];
+}
+
+/*
+ * Compress and store one page. May sleep (GFP_NOIO). -ENOMEM or -ENOSPC; the
+ * slot keeps what it had.
+ */
+int zpack_entry_store(struct zpack_device *device, u32 slot, struct page *page);
+
+/* As zpack_entry_ops.load, with the slot's lock taken and the load counted. */
+int zpack_entry_load(struct zpack_device *device, u32 slot, void *page, u64 *ret_word,
+		     u16 *ret_generation);
+
+/* Make the slot EMPTY. Must not sleep. */
+void zpack_entry_free(struct zpack_device *device, u32 slot, enum zpack_counter reason);
+
+/* Give a locked slot another word, and count it. Returns the old word, to drop after unlocking. */
+u64 zpack_entry_replace(struct zpack_device *device, struct zpack_slot *slot, u64 word);
+
+/* Free a RAM entry that its slot no longer refers to. */
+void zpack_entry_release(struct zpack_device *device, struct zpack_entry *entry);
+
+int __init zpack_entry_init(void);
+void zpack_entry_exit(void);
+
+/* A coarse clock for ages, ticks of about 16...64 ms that wrap after years. */
+static inline u32 zpack_clock(void)
+{
+	return get_jiffies_64() >> 4;
+}
+
+static inline u64 zpack_clock_to_ms(u32 ticks)
+{
+	return jiffies64_to_msecs((u64)ticks << 4);
+}
+
+/* ---- comp.c, comp_*.c ------------------------------------------------- */
+
+struct zpack_comp_ops {
+	const char *name;	/* as in comp_algorithm */
+	enum zpack_codec codec;
+	/* Bytes of workspace; NULL: none is needed, and decompression works in any context. */
+	size_t (*compress_workspace)(void);
+	size_t (*decompress_workspace)(void);
+	/* Length in @to of the page @from, or 0 when it is more than @max. */
+	size_t (*compress)(void *workspace, const void *from, void *to, size_t max);
+	/* 0 or -EIO: @length bytes at @from are no page. */
+	int (*decompress)(void *workspace, const void *from, size_t length, void *to);
+};
+
+extern const struct zpack_comp_ops zpack_comp_lz4, zpack_comp_lzo_rle, zpack_comp_zstd;
+
+/* One compression at a time; one for each CPU that was online when it was made. */
+struct zpack_stream {
+	struct mutex lock;
+	const struct zpack_comp_ops *ops;
+	void *workspace;
+	void *output;		/* 2 pages: LZO may write more than it read */
+};
+
+/* Memory for one decompression. */
+struct zpack_scratch {
+	spinlock_t lock;
+	void *buffer;		/* one page, for objects that zsmalloc has in two parts */
+	void *workspace[ZPACK_NR_CODECS];
+};
+
+struct zpack_comp {
+	unsigned int nr_streams;
+	struct zpack_stream *streams;
+	struct zpack_scratch *scratches;
+	const struct zpack_comp_ops *ops;	/* for new pages */
+	unsigned int max_length;	/* of a compressed object; beyond, the page is stored raw */
+};
+
+const struct zpack_comp_ops *zpack_comp_find(const char *name);
+const struct zpack_comp_ops *zpack_comp_by_codec(enum zpack_codec codec);
+int zpack_comp_create(struct zpack_comp *comp, const struct zpack_comp_ops *ops);
+void zpack_comp_destroy(struct zpack_comp *comp);
+/* Use @ops for pages from now on. May sleep. 0 or -ENOMEM: nothing changed. */
+int zpack_comp_change(struct zpack_comp *comp, const struct zpack_comp_ops *ops);
+/* The names, the chosen one in brackets. */
+ssize_t zpack_comp_show(const struct zpack_comp_ops *chosen, char *buffer);
+
+/* Returns a locked stream. Sleeps. */
+struct zpack_stream *zpack_stream_get(struct zpack_comp *comp);
+void zpack_stream_put(struct zpack_stream *stream);
+
+struct zpack_scratch *zpack_scratch_get(struct zpack_comp *comp);
+void zpack_scratch_put(struct zpack_scratch *scratch);
+
+/* 0 or -EIO. @scratch may be NULL if the codec needs no workspace. */
+int zpack_decompress(struct zpack_scratch *scratch, enum zpack_codec codec, const void *from,
+		     size_t length, void *page);
+
+/* True when zpack_decompress() works without a scratch, so even in an interrupt. */
+bool zpack_decompress_anywhere(enum zpack_codec codec);
+
+/* ---- pool.c ----------------------------------------------------------- */
+
+#define ZPACK_POOL_UNLIMITED U64_MAX
+
+struct zpack_pool {
+	struct zs_pool *zs;
+	u64 limit;		/* bytes, ZPACK_POOL_UNLIMITED: none */
+	wait_queue_head_t space;	/* woken when there may be room again */
+};
+
+int zpack_pool_create(struct zpack_device *device);
+void zpack_pool_destroy(struct zpack_device *device);
+u64 zpack_pool_bytes(const struct zpack_device *device);
+
+/* Bytes that the pool may use: the limit, but never less than writeback needs to work at all. */
+u64 zpack_pool_limit(const struct zpack_device *device);
+
+/* Wait until there is room for one more page. Sleeps. 0, or -ENOSPC: there will be none. */
+int zpack_pool_wait(struct zpack_device *device);
+
+/* Store @length bytes. Sleeps. A handle, or 0. */
+unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
+			     int node);
+/* Copy the object to @to. Slot locked, which keeps the object. */
+void zpack_pool_copy(struct zpack_device *device, const struct zpack_entry *entry, void *to);
+/* Decompress the object into @page. Slot locked. 0 or -EIO. */
+int zpack_pool_load(struct zpack_device *device, const struct zpack_entry *entry, void *page);
+void zpack_pool_remove(struct zpack_device *device, unsigned long handle);
+
+/* ---- lru.c ------------------------------------------------------------ */
+
+/*
+ * The RAM entries of one cgroup, in the order in which they were stored.
+ * Groups are made when a cgroup's first page comes, and are taken over by
+ * another cgroup when they have been empty and no new group can be made.
+ */
+struct zpack_group {
+	spinlock_t lock;
+	u64 cgroup;		/* inode number; 0: pages that have none, and the overflow */
+	u16 index;
+	struct list_head lru;	/* coldest first */
+	u64 entries;		/* isolated ones included */
+	u64 object_bytes;	/* of entries on the list */
+	u64 blocks;		/* that it owns on the backing device, see writeback.c */
+};
+
+struct zpack_lru {
+	struct xarray by_cgroup;
+	struct mutex create_lock;
+	struct zpack_group *groups[ZPACK_MAX_OWNERS];
+	unsigned int nr_groups;
+};
+
+int zpack_lru_create(struct zpack_device *device);
+void zpack_lru_destroy(struct zpack_device *device);
+
+/* Make a new entry belong to its cgroup, isolated. May sleep (a new group). Sets entry->group. */
+void zpack_lru_assign(struct zpack_device *device, struct zpack_entry *entry, u64 cgroup);
+
+enum zpack_lru_end { ZPACK_LRU_HOT, ZPACK_LRU_COLD };
+
+/* Put an isolated entry on its list. Slot locked. */
+void zpack_lru_add(struct zpack_device *device, struct zpack_entry *entry, enum zpack_lru_end end);
+/* The entry is about to be freed. */
+void zpack_lru_remove(struct zpack_device *device, struct zpack_entry *entry);
+
+/* An isolated entry as writeback remembers it: the entry itself may be gone. */
+struct zpack_candidate {
+	struct zpack_entry *entry;
+	u32 slot;
+	u16 length;
+};
+
+/*
+ * Take up to @count of the coldest entries off the group's list, those stored
+ * before the clock said @before only. Entries with a second chance go to the
+ * hot end instead. Returns how many were taken.
+ */
+unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group, u32 before,
+			       struct zpack_candidate *candidates, unsigned int count);
+
+/*
+ * The group whose coldest entry is the coldest of all, among those with at
+ * least @min_bytes on their list. NULL: none is older than @before.
+ */
+struct zpack_group *zpack_lru_coldest(struct zpack_device *device, u32 before, u64 min_bytes);
+
+/* ---- backing.c -------------------------------------------------------- */
+
+struct zpack_backing {
+	struct file *file;
+	struct block_device *bdev;
+	u64 bytes;
+	u64 device_id;		/* random: data of an earlier activation never passes a check */
+	spinlock_t map_lock;
+	struct zpack_map map;
+	struct zpack_segment_chunk **chunks;
+};
+
+int zpack_backing_open(struct zpack_device *device, const char *path);
+void zpack_backing_close(struct zpack_device *device);
+
+/* The object that a PACKED or PACKED_RAW word refers to died. Does not sleep. */
+void zpack_backing_release(struct zpack_device *device, u64 word);
+/* A block of group @owner became free, with the map's @unused memory. Does not sleep. */
+void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
+			       struct zpack_block_word *unused);
+/* Generation of the block that @word lies in; the slot is locked. */
+u16 zpack_backing_generation(struct zpack_device *device, u64 word);
+
+/* ---- block.c ---------------------------------------------------------- */
+
+/* A block in the making, and its I/O. Preallocated: nothing here needs memory later. */
+struct zpack_bounce {
+	struct list_head list;		/* zpack_writeback.idle or .written */
+	struct zpack_device *device;
+	unsigned int order;		/* of its memory, and of the block it holds */
+	struct zpack_block_id id;
+	u16 owner;
+	u32 used_cells;
+	u32 raw_cells;
+	u32 objects;
+	u32 units;			/* of the objects, headers included */
+	u64 object_bytes;
+	bool bare;			/* one raw page and no header */
+	struct zpack_raw_entry bare_object;
+	blk_status_t status;
+	struct bio bio;
+	struct bio_vec *vecs;
+	struct page *pages[];		/* one for each cell */
+};
+
+struct zpack_bounce *zpack_bounce_create(struct zpack_device *device, unsigned int order);
+void zpack_bounce_destroy(struct zpack_bounce *bounce);
+
+/*
+ * Take a free block and fill it with what the window holds and @refill gets.
+ * The number of objects; 0: there were none; -ENOSPC, -ENOMEM: no block.
+ */
+/* The entry of @candidate, if its slot (locked) still holds it as it was isolated; else NULL. */
+struct zpack_entry *zpack_candidate_entry(const struct zpack_candidate *candidate,
+					  const struct zpack_slot *slot);
+
+int zpack_bounce_fill(struct zpack_bounce *bounce, u16 owner,
+		      void (*refill)(struct zpack_device *device));
+/* Start its I/O, which ends in zpack_writeback_block_written(). */
+void zpack_bounce_write(struct zpack_bounce *bounce);
+/* After the I/O: make its objects PACKED and free their RAM; or, on an error, put them back. */
+void zpack_bounce_finish(struct zpack_bounce *bounce);
+
+/* ---- writeback.c ------------------------------------------------------ */
+
+struct zpack_writeback {
+	struct task_struct *thread;
+	wait_queue_head_t wake;		/* the thread waits here */
+	unsigned long kicked;		/* bit 0: it has something to look at */
+	atomic_t rounds;		/* blocks that came back, however they ended */
+	spinlock_t lock;		/* of `written`; interrupts off */
+	struct list_head written;	/* bounce blocks whose I/O has completed */
+
+	/* the thread's, or under `resize` while the thread does not hold it */
+	struct mutex resize;
+	unsigned int block_order;
+	struct list_head idle;		/* bounce blocks */
+	unsigned int in_flight;
+	u64 in_flight_bytes;		/* of objects */
+	struct zpack_group *window_group;
+	u32 window_before;		/* it takes entries stored before then */
+	bool window_mixed;		/* it has entries of several groups */
+	unsigned int window_count;
+	struct zpack_candidate window[ZPACK_PACK_WINDOW];
+	struct zpack_pack_scratch pack;
+	bool draining;			/* between the high and the low watermark */
+
+	/* wishes: of the kernel, in pages; of sysfs, one at a time */
+	atomic_long_t wanted;
+	struct mutex ask_lock;
+	struct completion *asked;	/* under `resize`, as what follows */
+	long ask_left;			/* pages */
+	long ask_done;
+	u32 ask_before;			/* those stored before this time only */
+	int ask_error;
+
+	/* state */
+	bool full;			/* no free block; cleared when one becomes free */
+	bool degraded;			/* ZPACK_DEGRADED_ERRORS write errors in a row */
+	unsigned int errors_in_row;
+};
+
+#define ZPACK_DEGRADED_ERRORS 8
+
+void zpack_writeback_init(struct zpack_device *device);
+int zpack_writeback_start(struct zpack_device *device);
+void zpack_writeback_stop(struct zpack_device *device);
+/* Make the thread look whether there is anything to do. Any context. */
+void zpack_writeback_kick(struct zpack_device *device);
+/* Ask for @pages more pages to be written. Any context. */
+void zpack_writeback_want(struct zpack_device *device, long pages);
+/* Write up to @pages pages now; sleeps until done. -ENODEV, -ENOSPC, -EIO, -EINTR, or pages written. */
+long zpack_writeback_now(struct zpack_device *device, long pages);
+/* True when writing back may free memory: there is a backing device with room that works. */
+bool zpack_writeback_possible(const struct zpack_device *device);
+/* Blocks of 2^@order pages from now on. Sleeps. 0 or -ENOMEM: nothing changed. */
+int zpack_writeback_set_order(struct zpack_device *device, unsigned int order);
+/* Forget the write errors and try again. */
+void zpack_writeback_recover(struct zpack_device *device);
+/* The I/O of a bounce block has ended. Any context. */
+void zpack_writeback_block_written(struct zpack_bounce *bounce);
+/* A block became free. Does not sleep. */
+void zpack_writeback_has_room(struct zpack_device *device);
+
+/* ---- readback.c ------------------------------------------------------- */
+
+struct zpack_readback {
+	mempool_t reads;
+	mempool_t cells;
+};
+
+int __init zpack_readback_init(void);
+void zpack_readback_exit(void);
+int zpack_readback_create(struct zpack_device *device);
+/* Nobody reads any more. */
+void zpack_readback_destroy(struct zpack_device *device);
+
+/*
+ * Read the entry behind @word (of @slot, packed, in a block of @generation)
+ * for one page of @parent: into @page or, when that is NULL, into the bytes at
+ * @at. Takes a reference to @parent that ends with the read. Does not sleep
+ * unless @may_wait. 0; -ENOMEM: not started, only without @may_wait.
+ */
+int zpack_readback(struct zpack_device *device, struct bio *parent, u32 slot, u64 word,
+		   u16 generation, struct page *page, const struct bvec_iter *at, bool may_wait);
+
+/* ---- shrinker.c ------------------------------------------------------- */
+
+int zpack_shrinker_create(struct zpack_device *device);
+void zpack_shrinker_destroy(struct zpack_device *device);
+
+/* ---- bio.c ------------------------------------------------------------ */
+
+extern const struct block_device_operations zpack_block_ops;
+int __init zpack_bio_init(void);
+void zpack_bio_exit(void);
+void zpack_bio_device_init(struct zpack_device *device);
+/* Copy a page from or to the bytes of @bio at @at. */
+void zpack_bio_copy(struct bio *bio, struct bvec_iter at, void *page, bool to_bio);
+
+/* ---- sysfs.c ---------------------------------------------------------- */
+
+extern const struct attribute_group *zpack_attribute_groups[];
+extern struct class zpack_control_class;
+
+/* Say in the log and in last_error why @attribute was not changed; returns @error. */
+__printf(4, 5)
+int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
+		 const char *format, ...);
+
+/* ---- device.c --------------------------------------------------------- */
+
+struct zpack_tunables {
+	unsigned int writeback_high;	/* percent of the pool limit, 1...100 */
+	unsigned int writeback_low;	/* percent, 0...writeback_high */
+	unsigned int min_age_ms;	/* 0: age alone is no reason to write */
+	bool second_chance;
+	bool shrinker;
+};
+
+struct zpack_device {
+	int id;
+	struct gendisk *disk;
+	struct rw_semaphore config_lock;
+	bool ready;			/* has a size; config_lock */
+	bool claimed;			/* being reset or removed: no more opens; disk->open_mutex */
+
+	struct zpack_slot_table slots;
+	struct zpack_comp comp;
+	struct zpack_pool pool;
+	struct zpack_lru lru;
+	struct zpack_backing *backing;	/* NULL: RAM only. Set once, before `ready` or after */
+	struct zpack_readback readback;
+	spinlock_t later_lock;
+	struct bio_list later;		/* read bios that may have to wait, for later_work */
+	struct work_struct later_work;
+	struct zpack_writeback writeback;
+	zpack_shrinker_t shrinker;
+	struct zpack_tunables tunables;
+	const struct zpack_comp_ops *comp_wanted;
+	struct zpack_cpu_stats __percpu *stats;
+	char last_error[200];
+};
+
+struct zpack_device *zpack_device_add(void);
+/* 0; -ENODEV: no such device; -EBUSY: it is open. */
+int zpack_device_remove(int id);
+void zpack_device_remove_all(void);
+/* config_lock held for writing in both. */
+int zpack_device_set_size(struct zpack_device *device, u64 bytes);
+/* -EBUSY: it is open. Takes config_lock itself. */
+int zpack_device_reset(struct zpack_device *device);
+
+extern int zpack_major;
+
+#endif
