@@ -4,7 +4,7 @@
  * them as the driver does, walks each block back, and prints what came of it
  * as Markdown tables.
  *
- *	fill_study [-o LENGTHS] FILE.pages...
+ *	fill_study [-o PREFIX] FILE.pages...	also writes PREFIX.{address,turn,random}
  *	fill_study -l LENGTHS WINDOW	packs 64 KiB blocks once, for an instruction counter
  *
  * Each file is one stream: the pages of one program in the order of their
@@ -354,10 +354,15 @@ static double best_fit_percent(const struct stream *s)
 	return 100.0 * total / (cells * ZPACK_UNITS_PER_CELL);
 }
 
-static void lengths_write(const char *path, const struct stream *streams, u32 nr_streams)
+static void lengths_write(const char *prefix, const char *order, const struct stream *streams,
+			  u32 nr_streams)
 {
-	FILE *file = fopen(path, "w");
+	char path[512];
+	FILE *file;
 	u32 i, j;
+
+	snprintf(path, sizeof(path), "%s.%s", prefix, order);
+	file = fopen(path, "w");
 
 	require(file != NULL, path);
 	/* The first tenth of each stream: an instruction counter is slow. */
@@ -488,10 +493,13 @@ int main(int argc, char **argv)
 			stream_read(&streams[nr_streams++], argv[i]);
 	}
 	require(nr_streams > 0, "no pages");
-	if (lengths)
-		lengths_write(lengths, streams, nr_streams);
 	streams[nr_streams] = interleave(streams, nr_streams, 32);
 	streams[nr_streams + 1] = shuffle(&streams[nr_streams]);
+	if (lengths) {
+		lengths_write(lengths, "address", streams, nr_streams);
+		lengths_write(lengths, "turn", &streams[nr_streams], 1);
+		lengths_write(lengths, "random", &streams[nr_streams + 1], 1);
+	}
 
 	print_streams(streams, nr_streams + 2);
 	print_sizes("Each program a stream, in address order:", streams, nr_streams);
