@@ -65,6 +65,7 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 	spin_lock_init(&backing->map_lock);
 	zpack_map_init(&backing->map, nr_segments, backing->chunks);
 	backing->device_id = get_random_u64();
+	/* Whoever sees the pointer sees what it points to: zpack_writeback_possible(). */
 	smp_store_release(&device->backing, backing);
 	return 0;
 

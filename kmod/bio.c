@@ -225,14 +225,12 @@ static void submit_bio_to_slots(struct bio *bio)
 }
 
 /* disk->open_mutex is held. */
-static int open_check(struct gendisk *disk)
+static int open_disk(ZPACK_OPEN_ARGUMENTS)
 {
-	struct zpack_device *device = disk->private_data;
+	struct zpack_device *device = ZPACK_OPEN_DISK->private_data;
 
 	return device->claimed ? -EBUSY : 0;
 }
-
-ZPACK_DEFINE_OPEN(open_disk, open_check)
 
 const struct block_device_operations zpack_block_ops = {
 	.owner = THIS_MODULE,

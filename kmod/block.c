@@ -81,6 +81,18 @@ void zpack_bounce_destroy(struct zpack_bounce *bounce)
 
 /* ---- taking a block ---- */
 
+static int map_alloc(struct zpack_bounce *bounce, u16 owner, u16 age,
+		     struct zpack_map_memory *memory, struct zpack_block *ret)
+{
+	struct zpack_backing *backing = bounce->device->backing;
+	int error;
+
+	spin_lock(&backing->map_lock);
+	error = zpack_map_alloc(&backing->map, bounce->order, owner, age, memory, ret);
+	spin_unlock(&backing->map_lock);
+	return error;
+}
+
 static int block_alloc(struct zpack_bounce *bounce, u16 owner)
 {
 	struct zpack_device *device = bounce->device;
@@ -91,20 +103,18 @@ static int block_alloc(struct zpack_bounce *bounce, u16 owner)
 	struct zpack_block block;
 	int error;
 
-	for (;;) {
-		spin_lock(&backing->map_lock);
-		error = zpack_map_alloc(&backing->map, bounce->order, owner, age, &memory, &block);
-		spin_unlock(&backing->map_lock);
-		if (error != -ENOMEM || memory.blocks)
-			break;
+	error = map_alloc(bounce, owner, age, &memory, &block);
+	if (error == -ENOMEM) {
 		memory.blocks = kmalloc(zpack_map_blocks_bytes(bounce->order),
 					GFP_NOIO | __GFP_NOWARN);
 		memory.chunk = kmalloc(sizeof(*memory.chunk), GFP_NOIO | __GFP_NOWARN);
-		if (!memory.blocks || !memory.chunk)
-			break;
+		error = map_alloc(bounce, owner, age, &memory, &block);
+		/* No memory for a segment's map: a hole in one that has its map will do. */
+		if (error == -ENOMEM)
+			error = map_alloc(bounce, owner, age, NULL, &block);
+		kfree(memory.blocks);
+		kfree(memory.chunk);
 	}
-	kfree(memory.blocks);
-	kfree(memory.chunk);
 	if (error)
 		return error;
 
@@ -404,10 +414,10 @@ static u32 put_back_object(struct zpack_bounce *bounce, u32 number, u64 target, 
 	return 0;
 }
 
+typedef u32 (*visit_object)(struct zpack_bounce *bounce, u32 number, u64 target, u64 word);
+
 /* Call @visit for each object; the sum of what it returns. */
-static u32 for_each_object(struct zpack_bounce *bounce,
-			   u32 (*visit)(struct zpack_bounce *bounce, u32 number, u64 target,
-					u64 word))
+static u32 visit_objects(struct zpack_bounce *bounce, visit_object visit)
 {
 	struct zpack_walk_object found;
 	struct zpack_block_walk walk;
@@ -443,7 +453,7 @@ static void finish_written(struct zpack_bounce *bounce)
 	zpack_map_publish(&backing->map, cell, bounce->units);
 	spin_unlock(&backing->map_lock);
 
-	live = for_each_object(bounce, publish_object);
+	live = visit_objects(bounce, publish_object);
 
 	spin_lock(&backing->map_lock);
 	zpack_map_release(&backing->map, cell, bounce->units - live, &unused_too);
@@ -470,7 +480,7 @@ static void finish_failed(struct zpack_bounce *bounce)
 	struct zpack_device *device = bounce->device;
 	struct zpack_backing *backing = device->backing;
 
-	for_each_object(bounce, put_back_object);
+	visit_objects(bounce, put_back_object);
 	spin_lock(&backing->map_lock);
 	zpack_map_write_failed(&backing->map, bounce->id.first_cell);
 	spin_unlock(&backing->map_lock);

@@ -178,11 +178,13 @@ struct zpack_scratch *zpack_scratch_get(struct zpack_comp *comp)
 
 	scratch = &comp->scratches[raw_smp_processor_id() % comp->nr_streams];
 	spin_lock(&scratch->lock);
+	__release(&scratch->lock);	/* for sparse: the caller has it */
 	return scratch;
 }
 
 void zpack_scratch_put(struct zpack_scratch *scratch)
 {
+	__acquire(&scratch->lock);
 	spin_unlock(&scratch->lock);
 }
 

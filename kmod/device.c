@@ -2,8 +2,8 @@
 /*
  * A device's life: added (no size), set up (disksize), reset, removed.
  */
-#include <linux/idr.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "zpack.h"
 
@@ -13,7 +13,7 @@
 
 int zpack_major;
 
-static DEFINE_IDR(devices);
+static DEFINE_XARRAY_ALLOC(devices);
 static DEFINE_MUTEX(devices_lock);
 
 static void set_defaults(struct zpack_device *device)
@@ -155,13 +155,9 @@ struct zpack_device *zpack_device_add(void)
 	if (error)
 		goto free;
 
-	mutex_lock(&devices_lock);
-	device->id = idr_alloc(&devices, device, 0, 0, GFP_KERNEL);
-	mutex_unlock(&devices_lock);
-	if (device->id < 0) {
-		error = device->id;
+	error = xa_alloc(&devices, &device->id, device, XA_LIMIT(0, MINORMASK), GFP_KERNEL);
+	if (error)
 		goto stats;
-	}
 	disk = zpack_alloc_disk();
 	if (IS_ERR(disk)) {
 		error = PTR_ERR(disk);
@@ -174,7 +170,7 @@ struct zpack_device *zpack_device_add(void)
 	disk->flags |= GENHD_FL_NO_PART;
 	disk->fops = &zpack_block_ops;
 	disk->private_data = device;
-	snprintf(disk->disk_name, sizeof(disk->disk_name), "zpack%d", device->id);
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "zpack%u", device->id);
 	set_capacity(disk, 0);
 	error = device_add_disk(NULL, disk, zpack_attribute_groups);
 	if (error)
@@ -184,9 +180,7 @@ struct zpack_device *zpack_device_add(void)
 disk:
 	put_disk(disk);
 id:
-	mutex_lock(&devices_lock);
-	idr_remove(&devices, device->id);
-	mutex_unlock(&devices_lock);
+	xa_erase(&devices, device->id);
 stats:
 	zpack_stats_destroy(device);
 free:
@@ -204,17 +198,17 @@ static void device_destroy_claimed(struct zpack_device *device)
 	kfree(device);
 }
 
-int zpack_device_remove(int id)
+int zpack_device_remove(u32 id)
 {
 	struct zpack_device *device;
 	int error = -ENODEV;
 
 	mutex_lock(&devices_lock);
-	device = idr_find(&devices, id);
+	device = xa_load(&devices, id);
 	if (device)
 		error = claim(device);
 	if (!error)
-		idr_remove(&devices, id);
+		xa_erase(&devices, id);
 	mutex_unlock(&devices_lock);
 	if (error)
 		return error;
@@ -226,9 +220,9 @@ int zpack_device_remove(int id)
 void zpack_device_remove_all(void)
 {
 	struct zpack_device *device;
-	int id;
+	unsigned long id;
 
-	idr_for_each_entry(&devices, device, id)
+	xa_for_each(&devices, id, device)
 		device_destroy_claimed(device);
-	idr_destroy(&devices);
+	xa_destroy(&devices);
 }

@@ -27,6 +27,7 @@ static struct zpack_group *group_new(struct zpack_lru *lru, u64 cgroup)
 	group->cgroup = cgroup;
 	group->index = lru->nr_groups;
 	WRITE_ONCE(lru->groups[group->index], group);
+	/* The group is there before it counts: zpack_lru_coldest(). */
 	smp_store_release(&lru->nr_groups, lru->nr_groups + 1);
 	return group;
 }
@@ -189,10 +190,12 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 
 struct zpack_group *zpack_lru_coldest(struct zpack_device *device, u32 before, u64 min_bytes)
 {
-	unsigned int nr_groups = smp_load_acquire(&device->lru.nr_groups), i;
 	struct zpack_group *coldest = NULL;
+	unsigned int nr_groups, i;
 	u32 coldest_at = before;
 
+	/* Pairs with group_new(). */
+	nr_groups = smp_load_acquire(&device->lru.nr_groups);
 	for (i = 0; i < nr_groups; i++) {
 		struct zpack_group *group = device->lru.groups[i];
 		struct zpack_entry *entry;

@@ -127,6 +127,10 @@ int zpack_pool_load(struct zpack_device *device, const struct zpack_entry *entry
 void zpack_pool_remove(struct zpack_device *device, unsigned long handle)
 {
 	zs_free(device->pool.zs, handle);
+	/*
+	 * A waiter that this misses is woken by the end of the next block, and
+	 * there is one: it kicked writeback before it slept.
+	 */
 	if (waitqueue_active(&device->pool.space))
 		wake_up_all(&device->pool.space);
 }

@@ -6,9 +6,14 @@
  */
 #include "zpack.h"
 
+static struct zpack_device *owner_of(struct shrinker *shrinker)
+{
+	return zpack_shrinker_owner(shrinker, offsetof(struct zpack_device, shrinker));
+}
+
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *control)
 {
-	struct zpack_device *device = zpack_shrinker_owner(shrinker, struct zpack_device, shrinker);
+	struct zpack_device *device = owner_of(shrinker);
 	s64 pages, bytes;
 
 	if (!READ_ONCE(device->tunables.shrinker) || !zpack_writeback_possible(device))
@@ -21,7 +26,7 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *control)
 {
-	struct zpack_device *device = zpack_shrinker_owner(shrinker, struct zpack_device, shrinker);
+	struct zpack_device *device = owner_of(shrinker);
 	long on_its_way = atomic_long_read(&device->writeback.wanted);
 
 	if (on_its_way >= (long)control->nr_to_scan)

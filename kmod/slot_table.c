@@ -79,6 +79,7 @@ bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_sl
 	ret->word = (u64 *)(old & PAGE_MASK) + number % ZPACK_LEAF_SLOTS;
 	ret->number = number;
 	bit_spin_lock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)ret->word);
+	__release(bitlock);	/* for sparse, that can't follow a lock taken on one path only */
 	ret->was_empty = zpack_word_type(*ret->word) == ZPACK_EMPTY;
 	return true;
 }
@@ -121,6 +122,7 @@ void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
 	bool is_empty = zpack_word_type(*slot->word) == ZPACK_EMPTY;
 	unsigned long put = 1;
 
+	__acquire(bitlock);
 	bit_spin_unlock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)slot->word);
 	if (slot->was_empty && !is_empty)
 		put = 0;

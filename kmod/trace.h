@@ -17,10 +17,10 @@
 
 /* A page was stored; length 0: as a repeated word. */
 TRACE_EVENT(zpack_store,
-	TP_PROTO(int device, u32 slot, u32 length, u32 group),
+	TP_PROTO(u32 device, u32 slot, u32 length, u32 group),
 	TP_ARGS(device, slot, length, group),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u32, slot)
 		__field(u32, length)
 		__field(u32, group)
@@ -31,16 +31,16 @@ TRACE_EVENT(zpack_store,
 		__entry->length = length;
 		__entry->group = group;
 	),
-	TP_printk("device=%d slot=%u length=%u group=%u", __entry->device, __entry->slot,
+	TP_printk("device=%u slot=%u length=%u group=%u", __entry->device, __entry->slot,
 		  __entry->length, __entry->group)
 );
 
 /* A page was asked for, and this is what its slot held. */
 TRACE_EVENT(zpack_load,
-	TP_PROTO(int device, u32 slot, u32 type),
+	TP_PROTO(u32 device, u32 slot, u32 type),
 	TP_ARGS(device, slot, type),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u32, slot)
 		__field(u32, type)
 	),
@@ -49,16 +49,16 @@ TRACE_EVENT(zpack_load,
 		__entry->slot = slot;
 		__entry->type = type;
 	),
-	TP_printk("device=%d slot=%u type=%s", __entry->device, __entry->slot,
+	TP_printk("device=%u slot=%u type=%s", __entry->device, __entry->slot,
 		  zpack_show_type(__entry->type))
 );
 
 /* A slot was freed by swap or discarded. */
 TRACE_EVENT(zpack_free,
-	TP_PROTO(int device, u32 slot, u32 type),
+	TP_PROTO(u32 device, u32 slot, u32 type),
 	TP_ARGS(device, slot, type),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u32, slot)
 		__field(u32, type)
 	),
@@ -67,16 +67,16 @@ TRACE_EVENT(zpack_free,
 		__entry->slot = slot;
 		__entry->type = type;
 	),
-	TP_printk("device=%d slot=%u type=%s", __entry->device, __entry->slot,
+	TP_printk("device=%u slot=%u type=%s", __entry->device, __entry->slot,
 		  zpack_show_type(__entry->type))
 );
 
 /* The write of a block has ended; error is a negative errno or 0. */
 TRACE_EVENT(zpack_block_written,
-	TP_PROTO(int device, u64 cell, u32 objects, u32 cells, u64 object_bytes, int error),
+	TP_PROTO(u32 device, u64 cell, u32 objects, u32 cells, u64 object_bytes, int error),
 	TP_ARGS(device, cell, objects, cells, object_bytes, error),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u64, cell)
 		__field(u32, objects)
 		__field(u32, cells)
@@ -91,17 +91,17 @@ TRACE_EVENT(zpack_block_written,
 		__entry->object_bytes = object_bytes;
 		__entry->error = error;
 	),
-	TP_printk("device=%d cell=%llu objects=%u cells=%u object_bytes=%llu error=%d",
+	TP_printk("device=%u cell=%llu objects=%u cells=%u object_bytes=%llu error=%d",
 		  __entry->device, __entry->cell, __entry->objects, __entry->cells,
 		  __entry->object_bytes, __entry->error)
 );
 
 /* A cell was read for one slot; error is 0, or why its page can't be had, or -EAGAIN: it moved. */
 TRACE_EVENT(zpack_readback,
-	TP_PROTO(int device, u32 slot, u64 cell, int error),
+	TP_PROTO(u32 device, u32 slot, u64 cell, int error),
 	TP_ARGS(device, slot, cell, error),
 	TP_STRUCT__entry(
-		__field(int, device)
+		__field(u32, device)
 		__field(u32, slot)
 		__field(u64, cell)
 		__field(int, error)
@@ -112,7 +112,7 @@ TRACE_EVENT(zpack_readback,
 		__entry->cell = cell;
 		__entry->error = error;
 	),
-	TP_printk("device=%d slot=%u cell=%llu error=%d", __entry->device, __entry->slot,
+	TP_printk("device=%u slot=%u cell=%llu error=%d", __entry->device, __entry->slot,
 		  __entry->cell, __entry->error)
 );
 

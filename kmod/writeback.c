@@ -26,6 +26,7 @@ static unsigned int nr_bounces(unsigned int order)
 
 bool zpack_writeback_possible(const struct zpack_device *device)
 {
+	/* Pairs with zpack_backing_open(). */
 	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
 	       !READ_ONCE(device->writeback.full) && !READ_ONCE(device->writeback.degraded);
 }
@@ -429,7 +430,7 @@ int zpack_writeback_start(struct zpack_device *device)
 
 	if (error)
 		return error;
-	thread = kthread_run(writeback_thread, device, "zpack_wb/%d", device->id);
+	thread = kthread_run(writeback_thread, device, "zpack_wb/%u", device->id);
 	if (IS_ERR(thread)) {
 		bounces_free(&writeback->idle);
 		return PTR_ERR(thread);

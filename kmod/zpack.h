@@ -227,10 +227,12 @@ void zpack_entry_release(struct zpack_device *device, struct zpack_entry *entry)
 int __init zpack_entry_init(void);
 void zpack_entry_exit(void);
 
-/* A coarse clock for ages, ticks of about 16...64 ms that wrap after years. */
+/* A clock for ages: ticks of 16 jiffies, 16...160 ms, that wrap after years. */
 static inline u32 zpack_clock(void)
 {
-	return get_jiffies_64() >> 4;
+	u64 now = get_jiffies_64();
+
+	return now >> 4;
 }
 
 static inline u64 zpack_clock_to_ms(u32 ticks)
@@ -568,7 +570,7 @@ struct zpack_tunables {
 };
 
 struct zpack_device {
-	int id;
+	u32 id;
 	struct gendisk *disk;
 	struct rw_semaphore config_lock;
 	bool ready;			/* has a size; config_lock */
@@ -593,7 +595,7 @@ struct zpack_device {
 
 struct zpack_device *zpack_device_add(void);
 /* 0; -ENODEV: no such device; -EBUSY: it is open. */
-int zpack_device_remove(int id);
+int zpack_device_remove(u32 id);
 void zpack_device_remove_all(void);
 /* config_lock held for writing in both. */
 int zpack_device_set_size(struct zpack_device *device, u64 bytes);

@@ -134,31 +134,31 @@ static inline struct gendisk *zpack_alloc_disk(void)
 }
 #endif
 
-/* fops->open: ZPACK_OPEN_ARGS names the disk `disk`, or ZPACK_OPEN_DISK makes it. */
+/* The arguments of block_device_operations.open, and the disk among them. */
 #ifdef ZPACK_HAVE_BLK_MODE_T
-#define ZPACK_DEFINE_OPEN(name, check) \
-	static int name(struct gendisk *disk, blk_mode_t mode) { return check(disk); }
+#define ZPACK_OPEN_ARGUMENTS struct gendisk *disk, blk_mode_t mode
+#define ZPACK_OPEN_DISK disk
 #else
-#define ZPACK_DEFINE_OPEN(name, check) \
-	static int name(struct block_device *bdev, fmode_t mode) { return check(bdev->bd_disk); }
+#define ZPACK_OPEN_ARGUMENTS struct block_device *bdev, fmode_t mode
+#define ZPACK_OPEN_DISK (bdev->bd_disk)
 #endif
 
 /* ---- sysfs ---- */
 
 #ifdef ZPACK_HAVE_CONST_BIN_ATTRIBUTE
-typedef const struct bin_attribute zpack_bin_attribute;
+#define zpack_bin_attribute const struct bin_attribute
 #define ZPACK_CONST_MEMBER const
 #else
-typedef struct bin_attribute zpack_bin_attribute;
+#define zpack_bin_attribute struct bin_attribute
 #define ZPACK_CONST_MEMBER
 #endif
 
 #ifdef ZPACK_HAVE_CONST_CLASS_ATTRIBUTE
-typedef const struct class zpack_class;
-typedef const struct class_attribute zpack_class_attribute;
+#define zpack_class const struct class
+#define zpack_class_attribute const struct class_attribute
 #else
-typedef struct class zpack_class;
-typedef struct class_attribute zpack_class_attribute;
+#define zpack_class struct class
+#define zpack_class_attribute struct class_attribute
 #endif
 
 /* ---- shrinker ---- */
@@ -167,7 +167,7 @@ typedef unsigned long (*zpack_shrink_fn)(struct shrinker *shrinker,
 					 struct shrink_control *control);
 
 #ifdef ZPACK_HAVE_SHRINKER_ALLOC
-typedef struct shrinker *zpack_shrinker_t;
+#define zpack_shrinker_t struct shrinker *
 
 static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
 					  zpack_shrink_fn count, zpack_shrink_fn scan,
@@ -191,10 +191,12 @@ static inline void zpack_shrinker_unregister(zpack_shrinker_t *shrinker)
 	*shrinker = NULL;
 }
 
-/* The device of type @type, whose member is @member, that a shrinker callback is for. */
-#define zpack_shrinker_owner(shrinker, type, member) ((type *)(shrinker)->private_data)
+static inline void *zpack_shrinker_owner(struct shrinker *shrinker, size_t offset)
+{
+	return shrinker->private_data;
+}
 #else
-typedef struct shrinker zpack_shrinker_t;
+#define zpack_shrinker_t struct shrinker
 
 static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
 					  zpack_shrink_fn count, zpack_shrink_fn scan,
@@ -211,7 +213,11 @@ static inline void zpack_shrinker_unregister(zpack_shrinker_t *shrinker)
 	unregister_shrinker(shrinker);
 }
 
-#define zpack_shrinker_owner(shrinker, type, member) container_of(shrinker, type, member)
+/* What a shrinker callback is for: the shrinker is at @offset in it. */
+static inline void *zpack_shrinker_owner(struct shrinker *shrinker, size_t offset)
+{
+	return (void *)shrinker - offset;
+}
 #endif
 
 #endif

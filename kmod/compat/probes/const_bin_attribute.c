@@ -9,8 +9,6 @@ static ssize_t probe_read(struct file *file, struct kobject *kobj,
 	return 0;
 }
 
-extern const struct bin_attribute probe;
-const struct bin_attribute probe = { .read = probe_read };
+static const struct bin_attribute probe = { .read = probe_read };
 static const struct bin_attribute *const list[] = { &probe, NULL };
-extern const struct attribute_group probe_group;
-const struct attribute_group probe_group = { .bin_attrs = list };
+const struct attribute_group probe_group __maybe_unused = { .bin_attrs = list };
