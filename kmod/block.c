@@ -197,14 +197,32 @@ static void count_object(struct zpack_bounce *bounce, u32 units, u32 length)
 	bounce->object_bytes += length;
 }
 
-static void window_remove(struct zpack_writeback *writeback, u32 mask)
+/* Close the gaps that taken candidates (length 0) left in the window. */
+static void window_compact(struct zpack_writeback *writeback)
 {
 	unsigned int from, to = 0;
 
 	for (from = 0; from < writeback->window_count; from++)
-		if (!(mask & 1u << from))
+		if (writeback->window[from].length)
 			writeback->window[to++] = writeback->window[from];
 	writeback->window_count = to;
+}
+
+/* Copy the candidate to @offset of a cell. The bytes it takes there; 0: it is gone. */
+static u32 place_object(struct zpack_bounce *bounce, u32 cell, u32 offset,
+			const struct zpack_candidate *candidate)
+{
+	u8 *data = bounce_cell(bounce, cell);
+	struct zpack_object object;
+	u32 units;
+
+	if (!copy_object(bounce, candidate, data + offset + ZPACK_OBJECT_HEADER_SIZE,
+			 target_address(bounce, cell, offset), &object))
+		return 0;
+	zpack_object_seal(&bounce->id, cell, data, offset, &object);
+	units = zpack_object_units(object.length);
+	count_object(bounce, units, object.length);
+	return units * ZPACK_UNIT_SIZE;
 }
 
 static bool window_starts_raw(const struct zpack_writeback *writeback)
@@ -217,38 +235,35 @@ static bool fill_cell(struct zpack_bounce *bounce, u32 cell, u32 offset,
 		      void (*refill)(struct zpack_device *device))
 {
 	struct zpack_writeback *writeback = &bounce->device->writeback;
-	u8 *data = bounce_cell(bounce, cell);
-	bool filled = false;
+	u32 start = offset;
 
 	for (;;) {
-		u16 units[ZPACK_PACK_WINDOW];
-		u32 mask, i;
+		u32 capacity = (ZPACK_CELL_SIZE - offset) / ZPACK_UNIT_SIZE;
+		u16 listed_units[ZPACK_PACK_SHORTLIST];
+		u16 listed[ZPACK_PACK_SHORTLIST];
+		u32 mask, nr_listed, i;
 
 		for (i = 0; i < writeback->window_count; i++)
-			units[i] = zpack_object_units(writeback->window[i].length);
-		mask = zpack_pack_cell(units, writeback->window_count,
-				       (ZPACK_CELL_SIZE - offset) / ZPACK_UNIT_SIZE, !filled,
+			writeback->units[i] = zpack_object_units(writeback->window[i].length);
+		nr_listed = zpack_pack_shortlist(writeback->units, writeback->window_count,
+						 capacity, offset == start, listed);
+		for (i = 0; i < nr_listed; i++)
+			listed_units[i] = writeback->units[listed[i]];
+		mask = zpack_pack_cell(listed_units, nr_listed, capacity, offset == start,
 				       &writeback->pack);
 		if (!mask)
 			break;
-		for (i = 0; i < writeback->window_count; i++) {
-			struct zpack_object object;
-
-			if (!(mask & 1u << i) ||
-			    !copy_object(bounce, &writeback->window[i],
-					 data + offset + ZPACK_OBJECT_HEADER_SIZE,
-					 target_address(bounce, cell, offset), &object))
+		for (i = 0; i < nr_listed; i++) {
+			if (!(mask & 1u << i))
 				continue;
-			zpack_object_seal(&bounce->id, cell, data, offset, &object);
-			offset += units[i] * ZPACK_UNIT_SIZE;
-			count_object(bounce, units[i], object.length);
-			filled = true;
+			offset += place_object(bounce, cell, offset, &writeback->window[listed[i]]);
+			writeback->window[listed[i]].length = 0;
 		}
-		window_remove(writeback, mask);
+		window_compact(writeback);
 		refill(bounce->device);
 	}
-	memset(data + offset, 0, ZPACK_CELL_SIZE - offset);
-	return filled;
+	memset(bounce_cell(bounce, cell) + offset, 0, ZPACK_CELL_SIZE - offset);
+	return offset != start;
 }
 
 /* Give the raw page at the head of the window a cell of its own. False: it is gone. */
@@ -261,7 +276,8 @@ static bool fill_raw_cell(struct zpack_bounce *bounce, u32 cell,
 	bool copied = copy_object(bounce, &writeback->window[0], data,
 				  target_address(bounce, cell, 0), &object);
 
-	window_remove(writeback, 1);
+	writeback->window[0].length = 0;
+	window_compact(writeback);
 	refill(bounce->device);
 	if (!copied)
 		return false;

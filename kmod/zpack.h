@@ -473,6 +473,7 @@ struct zpack_writeback {
 	bool window_mixed;		/* it has entries of several groups */
 	unsigned int window_count;
 	struct zpack_candidate window[ZPACK_PACK_WINDOW];
+	u16 units[ZPACK_PACK_WINDOW];
 	struct zpack_pack_scratch pack;
 	bool draining;			/* between the high and the low watermark */
 

@@ -38,6 +38,52 @@ static u32 sums_best(const u64 *sums, u32 limit)
 	return word * 64 + 63 - __builtin_clzll(bits);
 }
 
+#define SIZE_CLASSES 16
+
+u32 zpack_pack_shortlist(const u16 *units, u32 count, u32 capacity, bool force_first,
+			 u16 *ret_indices)
+{
+	u64 listed[(ZPACK_PACK_WINDOW + 63) / 64] = { 0 };
+	u32 first = 0, taken = 0, classes = 0, scale, i;
+
+	if (zpack_broken(count <= ZPACK_PACK_WINDOW && capacity <= ZPACK_UNITS_PER_CELL))
+		return 0;
+	if (force_first && count && units[0] <= capacity) {
+		listed[0] = 1;
+		first = 1;
+		taken = 1;
+		capacity -= units[0];
+	}
+	/* size * scale >> 16 is the size's class. */
+	scale = (SIZE_CLASSES << 16) / (capacity + 1);
+	for (i = first; i < count && classes != (1u << SIZE_CLASSES) - 1; i++) {
+		u32 class;
+
+		if (units[i] > capacity)
+			continue;
+		class = units[i] * scale >> 16;
+		if (classes & 1u << class)
+			continue;
+		classes |= 1u << class;
+		listed[i / 64] |= (u64)1 << i % 64;
+		taken++;
+	}
+	/* The rest of the list: whatever is coldest. */
+	for (i = first; i < count && taken < ZPACK_PACK_SHORTLIST; i++) {
+		if (units[i] > capacity || listed[i / 64] >> i % 64 & 1)
+			continue;
+		listed[i / 64] |= (u64)1 << i % 64;
+		taken++;
+	}
+	for (i = 0, taken = 0; i < count; i += 64) {
+		u64 bits = listed[i / 64];
+
+		for (; bits; bits &= bits - 1)
+			ret_indices[taken++] = i + __builtin_ctzll(bits);
+	}
+	return taken;
+}
+
 /* The best of all sums of @count objects, the colder ones first. */
 static u32 pack_exactly(const u16 *units, const u8 *fitting, u32 count, u32 capacity,
 			struct zpack_pack_scratch *scratch)
@@ -71,9 +117,9 @@ u32 zpack_pack_cell(const u16 *units, u32 count, u32 capacity, bool force_first,
 {
 	u32 chosen = 0, all = 0, total = 0, fits = 0, first = 0, i;
 	u32 smallest = (u32)-1, largest = 0, largest_at = 0;
-	u8 fitting[ZPACK_PACK_WINDOW];
+	u8 fitting[ZPACK_PACK_SHORTLIST];
 
-	if (zpack_broken(count <= ZPACK_PACK_WINDOW && capacity <= ZPACK_UNITS_PER_CELL))
+	if (zpack_broken(count <= ZPACK_PACK_SHORTLIST && capacity <= ZPACK_UNITS_PER_CELL))
 		return 0;
 
 	if (force_first && count && units[0] <= capacity) {

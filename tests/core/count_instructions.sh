@@ -13,10 +13,10 @@ shift
 echo "| order | window | packed objects | calls | fill without raw cells | instructions per object | per call |"
 echo "|---|---:|---:|---:|---:|---:|---:|"
 for lengths in "$@"; do
-	for window in 1 4 8 16 24 32; do
+	for window in 8 24 64 128 256; do
 		log=$(mktemp)
 		figures=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null \
-			--toggle-collect=zpack_pack_cell "$fill_study" -l "$lengths" "$window" 2>"$log")
+			--toggle-collect=zpack_pack_cell --toggle-collect=zpack_pack_shortlist "$fill_study" -l "$lengths" "$window" 2>"$log")
 		total=$(sed -n 's/.*Collected : //p' "$log")
 		rm -f "$log"
 		echo "$figures" | while read -r objects calls fill; do

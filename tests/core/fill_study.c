@@ -77,12 +77,13 @@ static void refill(struct filler *f)
 		f->window[f->window_count++] = f->stream->items[f->next++];
 }
 
-static void window_remove(struct filler *f, u32 mask)
+/* Close the gaps of what was taken from the window (length 0), and refill it. */
+static void window_compact(struct filler *f)
 {
 	u32 from, to = 0;
 
 	for (from = 0; from < f->window_count; from++)
-		if (!(mask >> from & 1))
+		if (f->window[from].length)
 			f->window[to++] = f->window[from];
 	f->window_count = to;
 	refill(f);
@@ -123,28 +124,32 @@ static void fill_cell(struct filler *f, u32 cell, u32 offset)
 	bool filled = false;
 
 	for (;;) {
-		u16 units[ZPACK_PACK_WINDOW];
-		u32 mask, i;
+		u16 units[ZPACK_PACK_WINDOW], listed[ZPACK_PACK_SHORTLIST];
+		u16 listed_units[ZPACK_PACK_SHORTLIST];
+		u32 capacity = (ZPACK_CELL_SIZE - offset) / ZPACK_UNIT_SIZE;
+		u32 mask, nr_listed, i;
 		u64 start;
 
 		for (i = 0; i < f->window_count; i++)
 			units[i] = zpack_object_units(f->window[i].length);
 		start = now();
-		mask = zpack_pack_cell(units, f->window_count,
-				       (ZPACK_CELL_SIZE - offset) / ZPACK_UNIT_SIZE, !filled,
-				       &f->scratch);
+		nr_listed = zpack_pack_shortlist(units, f->window_count, capacity, !filled, listed);
+		for (i = 0; i < nr_listed; i++)
+			listed_units[i] = units[listed[i]];
+		mask = zpack_pack_cell(listed_units, nr_listed, capacity, !filled, &f->scratch);
 		f->open.pack_ns += now() - start;
 		f->open.pack_calls++;
 		if (!mask)
 			break;
-		for (i = 0; i < f->window_count; i++) {
+		for (i = 0; i < nr_listed; i++) {
 			if (!(mask >> i & 1))
 				continue;
-			put(f, cell, offset, &f->window[i]);
-			offset += units[i] * ZPACK_UNIT_SIZE;
+			put(f, cell, offset, &f->window[listed[i]]);
+			offset += listed_units[i] * ZPACK_UNIT_SIZE;
+			f->window[listed[i]].length = 0;
 			filled = true;
 		}
-		window_remove(f, mask);
+		window_compact(f);
 	}
 	require(offset <= ZPACK_CELL_SIZE, "a cell overflows");
 	memset(f->block + cell * ZPACK_CELL_SIZE + offset, 0, ZPACK_CELL_SIZE - offset);
@@ -189,7 +194,8 @@ static bool fill_block(struct filler *f)
 		if (window_starts_raw(f)) {
 			put(f, cell, 0, &f->window[0]);
 			f->raw_cells++;
-			window_remove(f, 1);
+			f->window[0].length = 0;
+			window_compact(f);
 		} else {
 			fill_cell(f, cell, 0);
 		}
@@ -393,7 +399,7 @@ static int pack_lengths(const char *path, u32 window)
 	return 0;
 }
 
-static const u32 windows[] = { 1, 4, 8, 16, 24, 32 };
+static const u32 windows[] = { 1, 8, 24, 64, 128, 256 };
 #define NR_WINDOWS (sizeof(windows) / sizeof(windows[0]))
 
 static void print_streams(const struct stream *streams, u32 nr_streams)
@@ -404,7 +410,7 @@ static void print_streams(const struct stream *streams, u32 nr_streams)
 	printf("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
 	for (i = 0; i < nr_streams; i++) {
 		const struct stream *s = &streams[i];
-		struct result r = run_all(s, 1, 4, 24);
+		struct result r = run_all(s, 1, 4, 128);
 		u64 raw = 0, bytes = 0, units = 0;
 		u32 halves = 0;		/* no two of these share a cell */
 

@@ -106,12 +106,12 @@ static void test_full_windows(void **state)
 
 	(void)state;
 	for (steps = test_steps(20000); steps; steps--) {
-		u16 units[ZPACK_PACK_WINDOW];
+		u16 units[ZPACK_PACK_SHORTLIST];
 		u32 kind = test_random_below(6), i;
 
-		for (i = 0; i < ZPACK_PACK_WINDOW; i++)
+		for (i = 0; i < ZPACK_PACK_SHORTLIST; i++)
 			units[i] = random_units(kind);
-		pack(units, test_random_below(ZPACK_PACK_WINDOW + 1),
+		pack(units, test_random_below(ZPACK_PACK_SHORTLIST + 1),
 		     test_random_below(ZPACK_UNITS_PER_CELL + 1), test_random() & 1);
 	}
 }
@@ -169,16 +169,16 @@ static void test_exactly_full(void **state)
 
 static void test_many_tiny_ones(void **state)
 {
-	u16 units[ZPACK_PACK_WINDOW];
+	u16 units[ZPACK_PACK_SHORTLIST];
 	u32 i;
 
 	(void)state;
-	for (i = 0; i < ZPACK_PACK_WINDOW; i++)
+	for (i = 0; i < ZPACK_PACK_SHORTLIST; i++)
 		units[i] = 4;
-	assert_int_equal(pack(units, ZPACK_PACK_WINDOW, ZPACK_UNITS_PER_CELL, true),
-			 ((u64)1 << ZPACK_PACK_WINDOW) - 1);
-	assert_int_equal(pack(units, ZPACK_PACK_WINDOW, 41, false), 0x3ff);
-	assert_int_equal(pack(units, ZPACK_PACK_WINDOW, 7, true), 0x1);
+	assert_int_equal(pack(units, ZPACK_PACK_SHORTLIST, ZPACK_UNITS_PER_CELL, true),
+			 ((u64)1 << ZPACK_PACK_SHORTLIST) - 1);
+	assert_int_equal(pack(units, ZPACK_PACK_SHORTLIST, 41, false), 0x3ff);
+	assert_int_equal(pack(units, ZPACK_PACK_SHORTLIST, 7, true), 0x1);
 }
 
 static void test_colder_wins(void **state)
@@ -190,13 +190,65 @@ static void test_colder_wins(void **state)
 	assert_int_equal(pack(units + 1, 6, 1024, true), 0x1 | 0x2 | 0x10);
 }
 
+/* The short list of random windows: what the header promises of it. */
+static void test_shortlist_has_what_fits(void **state)
+{
+	u64 steps;
+
+	(void)state;
+	for (steps = test_steps(20000); steps; steps--) {
+		u16 units[ZPACK_PACK_WINDOW], listed[ZPACK_PACK_SHORTLIST];
+		u32 count = test_random_below(ZPACK_PACK_WINDOW + 1), fitting = 0, taken, i;
+		u32 capacity = test_random_below(ZPACK_UNITS_PER_CELL + 1), left = capacity;
+		bool force_first = test_random_below(2), forced;
+
+		for (i = 0; i < count; i++)
+			units[i] = 4 + test_random_below(ZPACK_UNITS_PER_CELL);
+		forced = force_first && count && units[0] <= capacity;
+		if (forced)
+			left -= units[0];
+		for (i = forced; i < count; i++)
+			fitting += units[i] <= left;
+		fitting += forced;
+
+		taken = zpack_pack_shortlist(units, count, capacity, force_first, listed);
+		assert_int_equal(taken, fitting < ZPACK_PACK_SHORTLIST ? fitting
+								       : ZPACK_PACK_SHORTLIST);
+		for (i = 0; i < taken; i++) {
+			assert_true(listed[i] < count);
+			assert_true(!i || listed[i] > listed[i - 1]);
+			assert_true((forced && !i) || units[listed[i]] <= left);
+		}
+		if (forced)
+			assert_int_equal(listed[0], 0);
+	}
+}
+
+/* Behind many that are alike stands one of the size that is missing. */
+static void test_shortlist_finds_the_rare_size(void **state)
+{
+	u16 units[ZPACK_PACK_WINDOW], listed[ZPACK_PACK_SHORTLIST], listed_units[2];
+	u32 taken, i;
+
+	(void)state;
+	for (i = 0; i < ZPACK_PACK_WINDOW; i++)
+		units[i] = 700;
+	units[ZPACK_PACK_WINDOW - 1] = 324;
+	taken = zpack_pack_shortlist(units, ZPACK_PACK_WINDOW, ZPACK_UNITS_PER_CELL, true, listed);
+	assert_int_equal(taken, 2);
+	assert_int_equal(listed[1], ZPACK_PACK_WINDOW - 1);
+	for (i = 0; i < taken; i++)
+		listed_units[i] = units[listed[i]];
+	assert_int_equal(pack(listed_units, taken, ZPACK_UNITS_PER_CELL, true), 0x3);
+}
+
 static void test_misuse_is_caught(void **state)
 {
-	u16 units[ZPACK_PACK_WINDOW + 1] = { 0 };
+	u16 units[ZPACK_PACK_SHORTLIST + 1] = { 0 };
 
 	(void)state;
 	test_expect_broken();
-	assert_int_equal(zpack_pack_cell(units, ZPACK_PACK_WINDOW + 1, 1024, true, &scratch), 0);
+	assert_int_equal(zpack_pack_cell(units, ZPACK_PACK_SHORTLIST + 1, 1024, true, &scratch), 0);
 	assert_int_equal(zpack_pack_cell(units, 1, 1025, true, &scratch), 0);
 	assert_int_equal(test_broken_count(), 2);
 }
@@ -209,6 +261,8 @@ int main(void)
 		cmocka_unit_test(test_first_does_not_fit),  cmocka_unit_test(test_force_first),
 		cmocka_unit_test(test_exactly_full),	    cmocka_unit_test(test_many_tiny_ones),
 		cmocka_unit_test(test_colder_wins),	    cmocka_unit_test(test_misuse_is_caught),
+		cmocka_unit_test(test_shortlist_has_what_fits),
+		cmocka_unit_test(test_shortlist_finds_the_rare_size),
 	};
 
 	test_begin("packer");
