@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""pytest fixtures: zpack devices that are checked and taken away after each test.
+
+    def test_something(zpack):               # 256 MiB, with a backing disk
+    def test_other(bare_zpack):              # just added: no size, no backing device
+    def test_two(add_zpack):                 # as many as wanted, each like bare_zpack
+    def test_module(zpack_vm):               # the guest they live in
+
+All share one guest; its disks are BACKING (768 MiB) and SPARE (64 MiB).
+"""
+
+from typing import Callable, Iterator
+
+import pytest
+
+from api.device import Device
+from api.module import is_loaded, load_zpack
+from vm import VM, Disk
+from vm.plugin import FAILED, Boot
+
+BACKING = "/dev/disk-by-harness/backing"
+SPARE = "/dev/disk-by-harness/spare"
+MEMORY_MIB = 320
+DISKS = [Disk("backing", 768), Disk("spare", 64)]
+DISKSIZE = 256 << 20
+
+AddDevice = Callable[[], Device]
+
+
+def check_and_remove(device: Device) -> None:
+    """Take a device away, checking that nothing is left of what it stored."""
+    if not device.exists:
+        return
+    device.stat()
+    if device.swapping:
+        device.swapoff()
+    if device.disksize:
+        device.discard_all()
+        stat = device.stat()
+        assert stat.stored == stat.ram_object_bytes == stat.packed_object_bytes == 0, stat
+        assert stat.live_bytes == stat.blocks_live == stat.slot_table_bytes == 0, stat
+        assert stat.pool_bytes == 0, stat
+        if not stat.blocks_bad:
+            assert stat.segments_free == stat.segments, stat
+    device.reset()
+    stat = device.stat()
+    assert stat.stored == stat.stores == stat.slots == stat.segments == 0, stat
+    device.remove()
+    assert not device.exists
+
+
+@pytest.fixture
+def zpack_vm(boot: Boot) -> VM:
+    """A shared guest that has the module and no device yet."""
+    vm = boot(memory_mib=MEMORY_MIB, disks=DISKS)
+    if not is_loaded(vm):
+        load_zpack(vm, "num_devices=0")
+    return vm
+
+
+@pytest.fixture
+def add_zpack(zpack_vm: VM, request: pytest.FixtureRequest) -> Iterator[AddDevice]:
+    """Adds devices without size and backing device."""
+    devices = []
+
+    def add() -> Device:
+        devices.append(Device.hot_add(zpack_vm))
+        return devices[-1]
+
+    yield add
+    if request.node.stash.get(FAILED, False):
+        return  # the guest is not used again
+    for device in devices:
+        check_and_remove(device)
+
+
+@pytest.fixture
+def bare_zpack(add_zpack: AddDevice) -> Device:
+    """A device without size and backing device."""
+    return add_zpack()
+
+
+@pytest.fixture
+def zpack(bare_zpack: Device) -> Device:
+    """A device of 256 MiB with a backing disk of 768 MiB."""
+    bare_zpack.backing_dev = BACKING
+    bare_zpack.disksize = DISKSIZE
+    return bare_zpack
