@@ -62,7 +62,7 @@ static const char usage[] =
 	"  --pageout PCT   of the operations are MADV_PAGEOUT of a few pages (default 0)\n"
 	"  --dontneed PCT  of the operations free a few pages (default 0)\n"
 	"  --hold 1        after filling say \"filled\" and wait for SIGUSR1\n"
-	"  --after DIR     move each worker to the cgroup DIR<worker> before it fills\n";
+	"  --cgroup DIR    move each worker to the cgroup DIR<worker> before it fills\n";
 
 static _Noreturn void die(const char *format, ...)
 {
@@ -158,7 +158,7 @@ static void fill_sparse(uint64_t *page, uint64_t state)
 static void page_make(uint64_t *page, uint64_t seed, uint32_t number, uint32_t version)
 {
 	uint64_t state = mix(seed + 0x9e3779b97f4a7c15ull * number) + version;
-	unsigned int kind;
+	unsigned int kind, used;
 
 	state = mix(state) | 1;
 	kind = (state >> 32) % 100;
@@ -171,9 +171,6 @@ static void page_make(uint64_t *page, uint64_t seed, uint32_t number, uint32_t v
 			page[i] = (state >> 40 & 0xffff) * 0x0001000100010001ull;
 		return;
 	}
-	/* So that a page in the wrong place tells where it belongs. */
-	page[0] = (uint64_t)version << 32 | number;
-	page[1] = seed;
 	if (kind < 18)
 		fill_random(page, state);
 	else if (kind < 52)
@@ -182,6 +179,14 @@ static void page_make(uint64_t *page, uint64_t seed, uint32_t number, uint32_t v
 		fill_records(page, state);
 	else
 		fill_sparse(page, state);
+	/* Pages are often used in part only. */
+	if (kind >= 18 && state >> 8 & 3) {
+		used = 64 + (state >> 10) % (WORDS - 64);
+		memset(page + used, 0, PAGE - used * sizeof(*page));
+	}
+	/* So that a page in the wrong place tells where it belongs. */
+	page[0] = (uint64_t)version << 32 | number;
+	page[1] = seed;
 }
 
 /* ---- results ---- */
@@ -357,7 +362,7 @@ static struct {
 	enum kind kind;
 	enum pattern pattern;
 	const char *path;
-	const char *after;
+	const char *cgroup;
 } options = { .mib = 64, .workers = 1, .seed = 1, .dirty = 30, .path = "/tmp" };
 
 struct worker {
@@ -521,7 +526,7 @@ static void move_to_cgroup(unsigned int index)
 	char path[200];
 	int file;
 
-	snprintf(path, sizeof(path), "%s%u/cgroup.procs", options.after, index);
+	snprintf(path, sizeof(path), "%s%u/cgroup.procs", options.cgroup, index);
 	file = open(path, O_WRONLY);
 	if (file < 0 || write(file, "0", 1) != 1)
 		die("%s", path);
@@ -559,7 +564,7 @@ static _Noreturn void worker_main(struct control *control, unsigned int index, i
 	int status;
 
 	worker.result = result_of(control, index, worker.pages);
-	if (options.after)
+	if (options.cgroup)
 		move_to_cgroup(index);
 	map_memory(&worker);
 	fill(&worker);
@@ -614,6 +619,8 @@ static int run(void)
 	if (options.hold)
 		sigwaitinfo(&usr1, NULL);
 	control->go = true;
+	printf("working\n");
+	fflush(stdout);
 	if (options.ops_given && !options.ops) {
 		sigwaitinfo(&usr1, NULL);
 		control->stop = true;
@@ -664,8 +671,8 @@ static void option_set(const char *name, const char *value)
 		options.pattern = one_of(value, patterns, 3);
 	} else if (!strcmp(name, "--path")) {
 		options.path = value;
-	} else if (!strcmp(name, "--after")) {
-		options.after = value;
+	} else if (!strcmp(name, "--cgroup")) {
+		options.cgroup = value;
 	} else {
 		errno = 0;
 		die("unknown option \"%s\"\n%s", name, usage);
