@@ -187,8 +187,8 @@ static void discard_bio(struct zpack_device *device, struct bio *bio)
 	u64 slot = bio->bi_iter.bi_sector / ZPACK_SECTORS_PER_PAGE;
 	u64 end = slot + bio->bi_iter.bi_size / PAGE_SIZE;
 
-	for (slot = zpack_slot_next_used(&device->slots, slot); slot < end;
-	     slot = zpack_slot_next_used(&device->slots, slot + 1)) {
+	for (slot = zpack_slot_next_used(&device->slots, slot, end); slot < end;
+	     slot = zpack_slot_next_used(&device->slots, slot + 1, end)) {
 		zpack_entry_free(device, slot, ZPACK_discards);
 		cond_resched();
 	}

@@ -87,17 +87,17 @@ pool:
 /* Nobody has it open, and nobody can open it. */
 static void tear_down(struct zpack_device *device)
 {
-	u64 slot;
+	u64 slot, end;
 
 	down_write(&device->config_lock);
 	set_capacity_and_notify(device->disk, 0);
 	if (device->ready) {
 		device->ready = false;
+		end = device->slots.nr_slots;
 		zpack_shrinker_destroy(device);
 		zpack_writeback_stop(device);
-		for (slot = zpack_slot_next_used(&device->slots, 0);
-		     slot < device->slots.nr_slots;
-		     slot = zpack_slot_next_used(&device->slots, slot + 1)) {
+		for (slot = zpack_slot_next_used(&device->slots, 0, end); slot < end;
+		     slot = zpack_slot_next_used(&device->slots, slot + 1, end)) {
 			zpack_entry_free(device, slot, ZPACK_discards);
 			cond_resched();
 		}

@@ -133,17 +133,17 @@ void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
 	preempt_enable();
 }
 
-u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number)
+u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end)
 {
 	u64 leaf = number / ZPACK_LEAF_SLOTS;
 
-	if (number < table->nr_slots && READ_ONCE(table->root[leaf]))
+	if (number < end && READ_ONCE(table->root[leaf]))
 		return number;
-	while (++leaf * ZPACK_LEAF_SLOTS < table->nr_slots) {
+	while (++leaf * ZPACK_LEAF_SLOTS < end) {
 		if (READ_ONCE(table->root[leaf]))
 			return leaf * ZPACK_LEAF_SLOTS;
 		if (leaf % 4096 == 0)
 			cond_resched();
 	}
-	return table->nr_slots;
+	return end;
 }

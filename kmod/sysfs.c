@@ -474,12 +474,12 @@ static ssize_t age_histogram_show(struct device *dev, struct device_attribute *a
 	u64 objects[AGE_CLASSES] = {};
 	ssize_t length = 0;
 	unsigned int class;
-	u64 number;
+	u64 number, end;
 
 	down_read(&device->config_lock);
-	for (number = device->ready ? zpack_slot_next_used(&device->slots, 0) : 0;
-	     number < device->slots.nr_slots;
-	     number = zpack_slot_next_used(&device->slots, number + 1)) {
+	end = device->ready ? device->slots.nr_slots : 0;
+	for (number = zpack_slot_next_used(&device->slots, 0, end); number < end;
+	     number = zpack_slot_next_used(&device->slots, number + 1, end)) {
 		struct zpack_slot slot;
 		u64 word;
 

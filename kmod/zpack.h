@@ -163,8 +163,8 @@ static inline u64 zpack_slot_word(const struct zpack_slot *slot)
 void zpack_slot_set_word(struct zpack_slot *slot, u64 word);
 void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot);
 
-/* The first slot at or behind @number whose leaf exists; nr_slots when there is none. */
-u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number);
+/* The first slot in [@number, @end) whose leaf exists; @end when there is none. */
+u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end);
 
 /* ---- entry.c ---------------------------------------------------------- */
 
