@@ -19,12 +19,17 @@ static struct zpack_device *to_device(struct device *dev)
 int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 		 const char *format, ...)
 {
-	char reason[160];
+	char reason[160], *from, *to;
 	va_list arguments;
 
 	va_start(arguments, format);
 	vscnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
+	/* It quotes what was written, and that mostly has a newline at its end. */
+	for (from = to = reason; *from; from++)
+		if (*from != '\n')
+			*to++ = *from;
+	*to = '\0';
 	snprintf(device->last_error, sizeof(device->last_error), "%s: %s", attribute, reason);
 	pr_warn_ratelimited("%s: %s\n", device->disk->disk_name, device->last_error);
 	return error;
