@@ -56,13 +56,18 @@ void zpack_writeback_has_room(struct zpack_device *device)
 void zpack_writeback_block_written(struct zpack_bounce *bounce)
 {
 	struct zpack_writeback *writeback = &bounce->device->writeback;
-	struct zpack_device *device = bounce->device;
 	unsigned long flags;
 
 	spin_lock_irqsave(&writeback->lock, flags);
 	list_add_tail(&bounce->list, &writeback->written);
+	/*
+	 * No zpack_writeback_kick(): wait_in_flight() must be woken although the
+	 * thread, which is then kept from running, may have been kicked already.
+	 * And under the lock, as the device may go once its last block was seen.
+	 */
+	set_bit(KICKED_BIT, &writeback->kicked);
+	wake_up(&writeback->wake);
 	spin_unlock_irqrestore(&writeback->lock, flags);
-	zpack_writeback_kick(device);
 }
 
 void zpack_writeback_recover(struct zpack_device *device)
@@ -168,6 +173,12 @@ static u32 clock_before(unsigned int ms)
 	return zpack_clock() - (u32)(msecs_to_jiffies(ms) >> 4);
 }
 
+/* Later than any entry: one that has just had its second chance is as new as can be. */
+static u32 clock_any(void)
+{
+	return zpack_clock() + (1u << 30);
+}
+
 /*
  * Is anything to be written? *@ret_before: only what was stored before then.
  * An entry that reaches min_age_ms takes along what is half as old, so that
@@ -178,11 +189,9 @@ static bool next_wish(struct zpack_device *device, u32 *ret_before)
 	struct zpack_writeback *writeback = &device->writeback;
 	unsigned int min_age = READ_ONCE(device->tunables.min_age_ms);
 
-	if (writeback->asked && writeback->ask_left > 0) {
-		*ret_before = writeback->ask_before;
+	*ret_before = clock_any();
+	if (writeback->asked && writeback->ask_left > 0)
 		return true;
-	}
-	*ret_before = zpack_clock();
 	if (atomic_long_read(&writeback->wanted) > 0 || over_watermark(device))
 		return true;
 	if (min_age && zpack_lru_coldest(device, clock_before(min_age), 0)) {
@@ -470,10 +479,10 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 	if (mutex_lock_interruptible(&writeback->ask_lock))
 		return -EINTR;
 	mutex_lock(&writeback->resize);
-	writeback->ask_left = pages;
+	/* No more than there are now, or "all" would not end while others store. */
+	writeback->ask_left = min_t(s64, pages, zpack_stats_read(device, ZPACK_ram));
 	writeback->ask_done = 0;
 	writeback->ask_error = 0;
-	writeback->ask_before = zpack_clock();
 	writeback->asked = &done;
 	mutex_unlock(&writeback->resize);
 	zpack_writeback_kick(device);
