@@ -316,6 +316,8 @@ int zpack_entry_store(struct zpack_device *device, u32 number, struct page *page
 		zpack_lru_add(device, entry, ZPACK_LRU_HOT);
 	old = zpack_entry_replace(device, &slot, word);
 	zpack_slot_unlock(&device->slots, &slot);
+	if (entry)
+		zpack_pool_entry_added(device);
 	entry_drop(device, old);
 	return 0;
 }

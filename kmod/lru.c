@@ -183,8 +183,10 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 		taken++;
 	}
 	spin_unlock(&group->lock);
-	if (spared)
+	if (spared) {
+		device->writeback.spared = true;
 		zpack_count(device, ZPACK_second_chances, spared);
+	}
 	return taken;
 }
 

@@ -54,9 +54,33 @@ static bool pool_has_room(const struct zpack_device *device)
 	return zpack_pool_bytes(device) < zpack_pool_limit(device);
 }
 
+/*
+ * A store that waits has woken writeback, which has found nothing: objects of
+ * other stores are in the pool but not on their lists yet. Those stores wake
+ * it again when they are, see zpack_pool_entry_added(). That works as this one
+ * wakes it after it has joined the queue.
+ */
+static bool wait_is_over(struct zpack_device *device, bool *kicked)
+{
+	if (pool_has_room(device) || !zpack_writeback_possible(device))
+		return true;
+	if (!*kicked) {
+		*kicked = true;
+		zpack_writeback_kick(device);
+	}
+	return false;
+}
+
+void zpack_pool_entry_added(struct zpack_device *device)
+{
+	if (wq_has_sleeper(&device->pool.space))
+		zpack_writeback_kick(device);
+}
+
 int zpack_pool_wait(struct zpack_device *device)
 {
 	u64 limit = zpack_pool_limit(device), bytes;
+	bool kicked = false;
 
 	if (limit == ZPACK_POOL_UNLIMITED)
 		return 0;
@@ -68,8 +92,7 @@ int zpack_pool_wait(struct zpack_device *device)
 	if (!zpack_writeback_possible(device))
 		return -ENOSPC;
 	zpack_count(device, ZPACK_store_waits, 1);
-	wait_event(device->pool.space,
-		   pool_has_room(device) || !zpack_writeback_possible(device));
+	wait_event(device->pool.space, wait_is_over(device, &kicked));
 	return pool_has_room(device) ? 0 : -ENOSPC;
 }
 
@@ -131,6 +154,6 @@ void zpack_pool_remove(struct zpack_device *device, unsigned long handle)
 	 * A waiter that this misses is woken by the end of the next block, and
 	 * there is one: it kicked writeback before it slept.
 	 */
-	if (waitqueue_active(&device->pool.space))
+	if (wq_has_sleeper(&device->pool.space))
 		wake_up_all(&device->pool.space);
 }

@@ -213,13 +213,20 @@ static void wish_account(struct zpack_writeback *writeback, long pages)
 }
 
 /* There is nothing (more) to write, or no way to. */
-static void wishes_end(struct zpack_writeback *writeback, int error)
+static void wishes_end(struct zpack_device *device, int error)
 {
+	struct zpack_writeback *writeback = &device->writeback;
+
 	writeback->ask_left = 0;
 	if (error && !writeback->ask_error)
 		writeback->ask_error = error;
 	atomic_long_set(&writeback->wanted, 0);
 	writeback->draining = false;
+	/* No block will come back to tell those who wait for memory. */
+	if (!writeback->in_flight) {
+		atomic_inc(&writeback->rounds);
+		wake_up_all(&device->pool.space);
+	}
 }
 
 /* ---- the thread ---- */
@@ -286,14 +293,20 @@ static void write_blocks(struct zpack_device *device)
 		int objects;
 
 		if (!zpack_writeback_possible(device)) {
-			wishes_end(writeback, writeback->degraded ? -EIO : -ENOSPC);
+			wishes_end(device, writeback->degraded ? -EIO : -ENOSPC);
 			break;
 		}
 		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
 		if (!bounce)
 			return;	/* a completion will kick us */
+		writeback->spared = false;
 		if (!window_open(device, before)) {
-			wishes_end(writeback, 0);
+			/* All had a second chance, but only one. */
+			if (writeback->spared) {
+				cond_resched();
+				continue;
+			}
+			wishes_end(device, 0);
 			break;
 		}
 		objects = zpack_bounce_fill(bounce, writeback->window_mixed ?
@@ -303,7 +316,7 @@ static void write_blocks(struct zpack_device *device)
 			continue;
 		}
 		if (objects < 0) {
-			wishes_end(writeback, objects);
+			wishes_end(device, objects);
 			break;
 		}
 		if (!objects)

@@ -322,6 +322,9 @@ u64 zpack_pool_limit(const struct zpack_device *device);
 /* Wait until there is room for one more page. Sleeps. 0, or -ENOSPC: there will be none. */
 int zpack_pool_wait(struct zpack_device *device);
 
+/* A new entry is on its list: writeback can take it for those who wait for room. */
+void zpack_pool_entry_added(struct zpack_device *device);
+
 /* Store @length bytes. Sleeps. A handle, or 0. */
 unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
 			     int node);
@@ -458,7 +461,7 @@ struct zpack_writeback {
 	struct task_struct *thread;
 	wait_queue_head_t wake;		/* the thread waits here */
 	unsigned long kicked;		/* bit 0: it has something to look at */
-	atomic_t rounds;		/* blocks that came back, however they ended */
+	atomic_t rounds;		/* blocks that came back, and looks that found nothing */
 	spinlock_t lock;		/* of `written`; interrupts off */
 	struct list_head written;	/* bounce blocks whose I/O has completed */
 
@@ -476,6 +479,7 @@ struct zpack_writeback {
 	u16 units[ZPACK_PACK_WINDOW];
 	struct zpack_pack_scratch pack;
 	bool draining;			/* between the high and the low watermark */
+	bool spared;			/* entries were given a second chance */
 
 	/* wishes: of the kernel, in pages; of sysfs, one at a time */
 	atomic_long_t wanted;
