@@ -468,10 +468,15 @@ void zpack_writeback_stop(struct zpack_device *device)
 	if (!writeback->thread)
 		return;
 	kthread_stop(writeback->thread);
-	WRITE_ONCE(writeback->thread, NULL);
 	mutex_lock(&writeback->resize);
+	WRITE_ONCE(writeback->thread, NULL);
 	wait_in_flight(device);
 	window_put_back(device);
+	if (writeback->asked) {
+		writeback->ask_error = -ENODEV;
+		complete(writeback->asked);
+		writeback->asked = NULL;
+	}
 	mutex_unlock(&writeback->resize);
 	bounces_free(&writeback->idle);
 	writeback->full = false;
@@ -487,11 +492,14 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 	DECLARE_COMPLETION_ONSTACK(done);
 	long result;
 
-	if (!device->backing)
-		return -ENODEV;
 	if (mutex_lock_interruptible(&writeback->ask_lock))
 		return -EINTR;
 	mutex_lock(&writeback->resize);
+	if (!writeback->thread) {
+		mutex_unlock(&writeback->resize);
+		mutex_unlock(&writeback->ask_lock);
+		return -ENODEV;
+	}
 	/* No more than there are now, or "all" would not end while others store. */
 	writeback->ask_left = min_t(s64, pages, zpack_stats_read(device, ZPACK_ram));
 	writeback->ask_done = 0;
