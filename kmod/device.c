@@ -101,6 +101,8 @@ static void tear_down(struct zpack_device *device)
 			zpack_entry_free(device, slot, ZPACK_discards);
 			cond_resched();
 		}
+		/* It has nothing to do any more, but may not have returned yet. */
+		flush_work(&device->later_work);
 		zpack_readback_destroy(device);
 		zpack_lru_destroy(device);
 		zpack_slot_table_destroy(&device->slots);
