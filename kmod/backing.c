@@ -38,8 +38,9 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 	backing->file = file;
 	backing->bdev = I_BDEV(file->f_mapping->host);
 	backing->bytes = bdev_nr_bytes(backing->bdev);
-	if (backing->bdev->bd_disk == device->disk) {
-		error = zpack_refuse(device, "backing_dev", -EINVAL, "%s is this device itself", path);
+	if (backing->bdev->bd_disk->fops == &zpack_block_ops) {
+		error = zpack_refuse(device, "backing_dev", -EINVAL,
+				     "%s is a zpack device: pages would be compressed twice", path);
 		goto free;
 	}
 	physical = bdev_logical_block_size(backing->bdev);
@@ -101,14 +102,19 @@ void zpack_backing_close(struct zpack_device *device)
 	kfree(backing);
 }
 
-void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
-			       struct zpack_block_word *unused)
+void zpack_backing_disown(struct zpack_device *device, u16 owner)
 {
 	struct zpack_group *group = device->lru.groups[owner];
 
 	spin_lock(&group->lock);
 	group->blocks--;
 	spin_unlock(&group->lock);
+}
+
+void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
+			       struct zpack_block_word *unused)
+{
+	zpack_backing_disown(device, owner);
 	kfree(unused);
 	zpack_writeback_has_room(device);
 }

@@ -479,8 +479,10 @@ static void finish_written(struct zpack_bounce *bounce)
 	    block.generation != bounce->id.generation)
 		block.state = ZPACK_BLOCK_FREE;
 	spin_unlock(&backing->map_lock);
-	if (block.state == ZPACK_BLOCK_FREE)
+	if (block.state == ZPACK_BLOCK_FREE) {
+		zpack_count(device, ZPACK_blocks_died, 1);
 		zpack_backing_block_freed(device, bounce->owner, unused);
+	}
 
 	zpack_count(device, ZPACK_writeback_pages, bounce->objects);
 	zpack_count(device, ZPACK_writeback_object_bytes, bounce->object_bytes);
@@ -500,6 +502,7 @@ static void finish_failed(struct zpack_bounce *bounce)
 	spin_lock(&backing->map_lock);
 	zpack_map_write_failed(&backing->map, bounce->id.first_cell);
 	spin_unlock(&backing->map_lock);
+	zpack_backing_disown(device, bounce->owner);
 	zpack_count(device, ZPACK_write_errors, 1);
 	pr_warn_ratelimited("%s: write error %d at byte %llu of the backing device; its %u pages stay in RAM, the block is not used again\n",
 			    device->disk->disk_name, blk_status_to_errno(bounce->status),

@@ -89,6 +89,7 @@ static void tear_down(struct zpack_device *device)
 {
 	u64 slot, end;
 
+	flush_work(&device->later_work);
 	down_write(&device->config_lock);
 	set_capacity_and_notify(device->disk, 0);
 	if (device->ready) {
@@ -140,7 +141,7 @@ int zpack_device_reset(struct zpack_device *device)
 	return 0;
 }
 
-struct zpack_device *zpack_device_add(void)
+static struct zpack_device *device_make(void)
 {
 	struct zpack_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
 	struct gendisk *disk;
@@ -190,12 +191,23 @@ free:
 	return ERR_PTR(error);
 }
 
-/* Claimed, and no longer in `devices`. */
+struct zpack_device *zpack_device_add(void)
+{
+	struct zpack_device *device;
+
+	mutex_lock(&devices_lock);
+	device = device_make();
+	mutex_unlock(&devices_lock);
+	return device;
+}
+
+/* Claimed. devices_lock held: its number is not given again before its name is free. */
 static void device_destroy_claimed(struct zpack_device *device)
 {
 	del_gendisk(device->disk);
 	tear_down(device);
 	put_disk(device->disk);
+	xa_erase(&devices, device->id);
 	zpack_stats_destroy(device);
 	kfree(device);
 }
@@ -210,12 +222,9 @@ int zpack_device_remove(u32 id)
 	if (device)
 		error = claim(device);
 	if (!error)
-		xa_erase(&devices, id);
+		device_destroy_claimed(device);
 	mutex_unlock(&devices_lock);
-	if (error)
-		return error;
-	device_destroy_claimed(device);
-	return 0;
+	return error;
 }
 
 /* The module goes, so nobody has any of them open. */
@@ -224,7 +233,9 @@ void zpack_device_remove_all(void)
 	struct zpack_device *device;
 	unsigned long id;
 
+	mutex_lock(&devices_lock);
 	xa_for_each(&devices, id, device)
 		device_destroy_claimed(device);
+	mutex_unlock(&devices_lock);
 	xa_destroy(&devices);
 }

@@ -175,7 +175,7 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 			break;
 		list_del(&entry->lru);
 		entry->isolated = true;
-		entry->target = 0;
+		entry->target = ZPACK_NOT_PLACED;
 		group->object_bytes -= entry->length;
 		candidates[taken].entry = entry;
 		candidates[taken].slot = entry->slot;

@@ -184,6 +184,7 @@ static void read_work_partial(struct zpack_read *read, int error)
 	if (error) {
 		read_again(read, page, error);
 	} else {
+		trace_zpack_readback(read->device->id, read->slot, zpack_word_cell(read->word), 0);
 		zpack_bio_copy(read->parent, read->at, page, true);
 		read_done(read, 0);
 	}
@@ -207,6 +208,7 @@ static void read_work(struct work_struct *work)
 		zpack_scratch_put(scratch);
 	}
 	if (!error) {
+		trace_zpack_readback(read->device->id, read->slot, zpack_word_cell(read->word), 0);
 		read_done(read, 0);
 		return;
 	}

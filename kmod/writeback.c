@@ -18,6 +18,9 @@
 
 #define KICKED_BIT 0
 
+/* The pool's waste is looked at, and compacted if it is much, no more often than that. */
+#define COMPACT_INTERVAL (HZ / 8)
+
 /* Blocks in flight: 1 MiB of them, at least 2 and at most 16. */
 static unsigned int nr_bounces(unsigned int order)
 {
@@ -100,7 +103,7 @@ static void window_put_back(struct zpack_device *device)
 
 /*
  * Fill the window up with the next coldest entries: of its group, and when
- * that has no more, of whichever group has the coldest.
+ * that has no more, of whichever group has the coldest, if it may be mixed.
  */
 static void window_refill(struct zpack_device *device)
 {
@@ -118,11 +121,12 @@ static void window_refill(struct zpack_device *device)
 		writeback->window_count += taken;
 		if (taken)
 			continue;
+		if (!writeback->window_mixed)
+			break;
 		group = zpack_lru_coldest(device, before, 0);
 		if (!group || group == writeback->window_group)
 			break;
 		writeback->window_group = group;
-		writeback->window_mixed = true;
 	}
 }
 
@@ -137,14 +141,16 @@ static bool window_open(struct zpack_device *device, u32 before)
 	u64 block_bytes = (u64)ZPACK_CELL_SIZE << writeback->block_order;
 	struct zpack_group *group = zpack_lru_coldest(device, before, block_bytes);
 
+	/* What is left in a mixed window is of several groups. */
+	if (group ? group != writeback->window_group || writeback->window_mixed :
+		    !writeback->window_mixed)
+		window_put_back(device);
 	writeback->window_before = before;
 	writeback->window_mixed = !group;
 	if (!group)
 		group = zpack_lru_coldest(device, before, 0);
-	if (group && group != writeback->window_group) {
-		window_put_back(device);
+	if (group)
 		writeback->window_group = group;
-	}
 	window_refill(device);
 	return writeback->window_count;
 }
@@ -245,10 +251,11 @@ static void finish_blocks(struct zpack_device *device)
 		zpack_bounce_finish(bounce);
 		writeback->in_flight--;
 		writeback->in_flight_bytes -= bounce->object_bytes;
+		writeback->ask_in_flight -= bounce->asked;
 		if (bounce->status == BLK_STS_OK) {
 			writeback->errors_in_row = 0;
 		} else {
-			if (writeback->asked)
+			if (bounce->asked)
 				writeback->ask_error = -EIO;
 			if (++writeback->errors_in_row >= ZPACK_DEGRADED_ERRORS &&
 			    !writeback->degraded) {
@@ -266,16 +273,20 @@ static void finish_blocks(struct zpack_device *device)
 /* Give the pages of half-empty zspages back: packing in LRU order leaves many. */
 static void compact_pool(struct zpack_device *device)
 {
+	struct zpack_writeback *writeback = &device->writeback;
 	u64 bytes = zpack_pool_bytes(device);
-	s64 objects = zpack_stats_read(device, ZPACK_ram_object_bytes);
+	s64 objects;
 
+	if (time_before(jiffies, writeback->compacted + COMPACT_INTERVAL))
+		return;
+	writeback->compacted = jiffies;
+	objects = zpack_stats_read(device, ZPACK_ram_object_bytes);
 	if (bytes > (1 << 20) && bytes - bytes / 5 > (u64)max_t(s64, objects, 0))
 		zs_compact(device->pool.zs);
 }
 
 static void backing_full(struct zpack_device *device)
 {
-	WRITE_ONCE(device->writeback.full, true);
 	zpack_count(device, ZPACK_backing_full_events, 1);
 	pr_warn_ratelimited("%s: no free block of %u pages on the backing device: writeback pauses, nothing is lost\n",
 			    device->disk->disk_name, 1u << device->writeback.block_order);
@@ -291,6 +302,7 @@ static void write_blocks(struct zpack_device *device)
 	while (next_wish(device, &before)) {
 		struct zpack_bounce *bounce;
 		int objects;
+		u16 owner;
 
 		if (!zpack_writeback_possible(device)) {
 			wishes_end(device, writeback->degraded ? -EIO : -ENOSPC);
@@ -309,11 +321,17 @@ static void write_blocks(struct zpack_device *device)
 			wishes_end(device, 0);
 			break;
 		}
-		objects = zpack_bounce_fill(bounce, writeback->window_mixed ?
-					    0 : writeback->window_group->index, window_refill);
+		owner = writeback->window_mixed ? 0 : writeback->window_group->index;
+		objects = zpack_bounce_fill(bounce, owner, window_refill);
 		if (objects == -ENOSPC) {
-			backing_full(device);
-			continue;
+			/* Whoever frees a block from now on clears `full`; so look once more. */
+			WRITE_ONCE(writeback->full, true);
+			objects = zpack_bounce_fill(bounce, owner, window_refill);
+			if (objects == -ENOSPC) {
+				backing_full(device);
+				continue;
+			}
+			WRITE_ONCE(writeback->full, false);
 		}
 		if (objects < 0) {
 			wishes_end(device, objects);
@@ -324,6 +342,8 @@ static void write_blocks(struct zpack_device *device)
 		list_del(&bounce->list);
 		writeback->in_flight++;
 		writeback->in_flight_bytes += bounce->object_bytes;
+		bounce->asked = writeback->asked && writeback->ask_left > 0;
+		writeback->ask_in_flight += bounce->asked;
 		wish_account(writeback, objects);
 		zpack_bounce_write(bounce);
 		/* A block may have come back meanwhile. */
@@ -335,7 +355,7 @@ static void write_blocks(struct zpack_device *device)
 
 static void answer(struct zpack_writeback *writeback)
 {
-	if (writeback->asked && writeback->ask_left <= 0 && !writeback->in_flight) {
+	if (writeback->asked && writeback->ask_left <= 0 && !writeback->ask_in_flight) {
 		complete(writeback->asked);
 		writeback->asked = NULL;
 	}

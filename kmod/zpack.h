@@ -10,7 +10,10 @@
  *
  * Lock order, outermost first:
  *
+ *	devices_lock (device.c)		sleeps; adding and removing devices
+ *	disk->open_mutex		sleeps; the block core's: opening against claiming
  *	zpack_device.config_lock	sleeps; sysfs against sysfs
+ *	zpack_writeback.ask_lock, .resize	sleep; wishes of sysfs, the writeback thread's state
  *	zpack_stream.lock		sleeps; one compression
  *	slot lock			bit 0 of the slot's word, spins
  *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock
@@ -19,7 +22,9 @@
  * The swap core calls swap_slot_free_notify() with its own spin locks held and
  * sometimes with interrupts off, but never in an interrupt. So none of the
  * spinning locks is ever taken in an interrupt, and none needs to disable
- * them: completions of I/O touch no lock and hand everything else to a worker.
+ * them: completions of reads touch no lock and hand what needs one to a worker,
+ * completions of writes take zpack_writeback.lock alone, which does disable
+ * interrupts.
  */
 #ifndef ZPACK_H
 #define ZPACK_H
@@ -64,11 +69,11 @@ struct zpack_device;
 	X(packed_object_bytes) X(packed_raw) \
 	/* pages written to the device, and those of them that failed, by reason */ \
 	X(stores) X(store_no_memory) X(store_pool_full) \
-	/* pages read from the device, by what was found */ \
+	/* pages read from the device; what was found, once more for each retry */ \
 	X(loads) X(loads_empty) X(loads_same) X(loads_ram) X(loads_packed) \
 	/* slots freed by swap, and discarded */ \
 	X(frees) X(discards) \
-	/* writeback: objects packed and published, their bytes, those that died before */ \
+	/* writeback: objects in written blocks, bytes of them and of headers, those dead by then */ \
 	X(writeback_pages) X(writeback_object_bytes) X(writeback_header_bytes) X(writeback_dead) \
 	/* blocks written, bytes and I/Os that this took, those that failed */ \
 	X(blocks_written) X(block_bytes_written) X(write_ios) X(write_errors) \
@@ -168,11 +173,13 @@ u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end);
 
 /* ---- entry.c ---------------------------------------------------------- */
 
+#define ZPACK_NOT_PLACED U64_MAX
+
 /* A RAM entry. 40 bytes. */
 struct zpack_entry {
 	union {
 		struct list_head lru;	/* zpack_group.lock, unless isolated */
-		u64 target;		/* isolated: where writeback has put it, in units */
+		u64 target;		/* isolated: where writeback has put it, in units, if it has */
 	};
 	unsigned long handle;	/* zsmalloc's */
 	u32 slot;
@@ -409,6 +416,8 @@ void zpack_backing_close(struct zpack_device *device);
 
 /* The object that a PACKED or PACKED_RAW word refers to died. Does not sleep. */
 void zpack_backing_release(struct zpack_device *device, u64 word);
+/* Group @owner has one block less. */
+void zpack_backing_disown(struct zpack_device *device, u16 owner);
 /* A block of group @owner became free, with the map's @unused memory. Does not sleep. */
 void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
 			       struct zpack_block_word *unused);
@@ -431,6 +440,7 @@ struct zpack_bounce {
 	u64 object_bytes;
 	bool bare;			/* one raw page and no header */
 	struct zpack_raw_entry bare_object;
+	bool asked;			/* written on a wish of sysfs */
 	blk_status_t status;
 	struct bio bio;
 	struct bio_vec *vecs;
@@ -440,14 +450,14 @@ struct zpack_bounce {
 struct zpack_bounce *zpack_bounce_create(struct zpack_device *device, unsigned int order);
 void zpack_bounce_destroy(struct zpack_bounce *bounce);
 
-/*
- * Take a free block and fill it with what the window holds and @refill gets.
- * The number of objects; 0: there were none; -ENOSPC, -ENOMEM: no block.
- */
 /* The entry of @candidate, if its slot (locked) still holds it as it was isolated; else NULL. */
 struct zpack_entry *zpack_candidate_entry(const struct zpack_candidate *candidate,
 					  const struct zpack_slot *slot);
 
+/*
+ * Take a free block and fill it with what the window holds and @refill gets.
+ * The number of objects; 0: there were none; -ENOSPC, -ENOMEM: no block.
+ */
 int zpack_bounce_fill(struct zpack_bounce *bounce, u16 owner,
 		      void (*refill)(struct zpack_device *device));
 /* Start its I/O, which ends in zpack_writeback_block_written(). */
@@ -481,12 +491,15 @@ struct zpack_writeback {
 	bool draining;			/* between the high and the low watermark */
 	bool spared;			/* entries were given a second chance */
 
+	unsigned long compacted;	/* jiffies of the last look at the pool's waste */
+
 	/* wishes: of the kernel, in pages; of sysfs, one at a time */
 	atomic_long_t wanted;
 	struct mutex ask_lock;
 	struct completion *asked;	/* under `resize`, as what follows */
 	long ask_left;			/* pages */
 	long ask_done;
+	unsigned int ask_in_flight;	/* blocks written for it that have not come back */
 	u32 ask_before;			/* those stored before this time only */
 	int ask_error;
 
