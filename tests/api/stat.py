@@ -146,9 +146,11 @@ class LayoutRecord:
     @classmethod
     def parse(cls, data: bytes) -> "LayoutRecord":
         """Read the bytes of one record."""
-        *values, state, reserved = cls.STRUCT.unpack(data)
-        assert reserved == bytes(5)
-        return cls(*values, BlockState(state))
+        segment, block, pages, live, age, cgroup, generation, state, zeroes = cls.STRUCT.unpack(
+            data
+        )
+        assert zeroes == bytes(5)
+        return cls(segment, block, pages, live, age, cgroup, generation, BlockState(state))
 
     @classmethod
     def parse_all(cls, data: bytes) -> "list[LayoutRecord]":

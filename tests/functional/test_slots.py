@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Proves what happens to slots: overwritten, discarded, in flight, and what they cost."""
+
+import pytest
+
+from api import Device, Mapping
+from api.mapping import MIB
+from api.plugin import BACKING
+
+LEAF_SLOTS = 512
+
+
+def test_leaf_tables_come_and_go_with_their_pages(zpack: Device) -> None:
+    assert zpack.stat().slot_table_bytes == 0
+    zpack.pages.fill(range(LEAF_SLOTS), "zero")
+    assert zpack.stat().slot_table_bytes == 4096
+    for leaf in range(1, 10):
+        zpack.pages.fill([leaf * LEAF_SLOTS + leaf], "text")
+    assert zpack.stat().slot_table_bytes == 10 * 4096
+    zpack.writeback()
+    assert zpack.stat().slot_table_bytes == 10 * 4096
+    zpack.pages.discard(LEAF_SLOTS, 4 * LEAF_SLOTS)
+    assert zpack.stat().slot_table_bytes == 6 * 4096
+    zpack.pages.discard(1, LEAF_SLOTS - 1)
+    assert zpack.stat().slot_table_bytes == 6 * 4096  # slot 0 is still there
+    zpack.pages.check()
+    zpack.pages.discard(0, 10 * LEAF_SLOTS)
+    assert zpack.stat().slot_table_bytes == 0
+
+
+def test_overwritten_page_gives_its_place_back(zpack: Device) -> None:
+    zpack.pages.fill(range(200), "mixed")
+    zpack.writeback()
+    packed = zpack.stat()
+    zpack.pages.fill(range(200), "mixed", seed=2)
+    stat = zpack.stat()
+    assert packed.live_bytes > 0
+    assert (stat.packed, stat.live_bytes, stat.blocks_live) == (0, 0, 0)
+    assert stat.stored == 200
+    zpack.pages.check()
+
+
+def test_overwriting_one_type_of_entry_with_another(zpack: Device) -> None:
+    kinds = ["zero", "text", "random", "word32", "random", "zero", "text"]
+    for number, kind in enumerate(kinds):
+        zpack.pages.fill(range(0, 60), kind, seed=number)
+        zpack.pages.fill(range(30, 90), kind, seed=number + 50)
+        zpack.pages.check()
+        if number % 2:
+            zpack.writeback()
+            zpack.pages.check()
+        assert zpack.stat().stored == 90
+
+
+@pytest.mark.parametrize("zeroout", [False, True])
+def test_discarded_pages_read_as_zeroes(zpack: Device, zeroout: bool) -> None:
+    zpack.pages.fill(range(1200), "mixed")
+    zpack.writeback(600)
+    zpack.pages.discard(100, 900, zeroout=zeroout)
+    assert zpack.stat().stored == 300
+    zpack.pages.check()
+
+
+def test_discard_of_nothing_does_nothing(zpack: Device) -> None:
+    zpack.pages.discard(5000, 40000)
+    assert zpack.stat().slot_table_bytes == 0
+
+
+def test_block_is_free_at_once_when_its_last_object_dies(zpack: Device) -> None:
+    zpack.block_pages = 4
+    zpack.pages.fill(range(400), "sized:1000")
+    zpack.writeback()
+    packed, disk = zpack.stat(), zpack.backing_stat()
+    assert packed.blocks_live > 20
+    zpack.pages.discard(0, 400)
+    stat = zpack.stat()
+    assert (stat.blocks_live, stat.live_bytes) == (0, 0)
+    assert stat.blocks_died == packed.blocks_live
+    assert stat.segments_free == stat.segments
+    assert zpack.backing_stat() == disk  # no I/O
+
+
+def test_freed_blocks_are_used_again(bare_zpack: Device) -> None:
+    """Writes the backing device full many times over."""
+    zpack = bare_zpack
+    with Mapping.linear(zpack.vm, "small", BACKING, mib=16) as small:
+        zpack.backing_dev = small.path
+        zpack.disksize = 64 << 20
+        for seed in range(12):
+            zpack.pages.fill(range(2500), "random", seed=seed, io_pages=50)
+            zpack.writeback()
+            zpack.pages.check(io_pages=50)
+        assert zpack.stat().block_bytes_written > 100 << 20
+        assert zpack.stat().backing_full_events == 0
+        zpack.discard_all()
+        zpack.reset()
+
+
+def delay(disk: str, mib: int, read_ms: int, write_ms: int) -> list[str]:
+    """A table for a disk that takes its time."""
+    return [f"{mib * MIB} delay {disk} 0 {read_ms} {disk} 0 {write_ms}"]
+
+
+def test_pages_that_change_while_they_are_written(bare_zpack: Device) -> None:
+    """Their copies in the block are dead, the slots have what was stored last."""
+    zpack = bare_zpack
+    zpack.vm.run("modprobe dm-delay")
+    with Mapping(zpack.vm, "slow", delay(BACKING, 64, 0, 2000)) as slow:
+        zpack.backing_dev = slow.path
+        zpack.disksize = 64 << 20
+        zpack.second_chance = False
+        zpack.pages.fill(range(200), "mixed")
+        before = zpack.stat()
+        writing = zpack.vm.spawn(f"echo all >{zpack.attribute('writeback')}")
+        while zpack.stat().write_ios == 0:
+            pass
+        zpack.pages.check()  # still readable
+        zpack.pages.fill(range(0, 50), "text", seed=2)
+        zpack.pages.fill(range(50, 70), "zero", seed=2)
+        zpack.pages.discard(100, 50)
+        assert writing.running, "the blocks were written too soon to prove anything"
+        zpack.pages.check()
+        writing.wait(timeout=60)
+        stat = zpack.stat()
+        assert 0 < stat.writeback_dead <= 120
+        assert stat.packed + stat.writeback_dead == before.ram
+        zpack.pages.check()
+        zpack.writeback()
+        zpack.pages.check()
+        zpack.discard_all()
+        zpack.reset()
+
+
+def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
+    """The read looks at the slot again and finds the page where it is now."""
+    zpack = bare_zpack
+    zpack.vm.run("modprobe dm-delay")
+    with Mapping(zpack.vm, "slow", delay(BACKING, 16, 3000, 0)) as slow:
+        zpack.backing_dev = slow.path
+        zpack.disksize = 64 << 20
+        zpack.block_pages = 256
+        # Fills all blocks, so that the block that becomes free is the next to be written.
+        zpack.pages.fill(range(16 * 255), "random", io_pages=51)
+        zpack.writeback()
+        assert zpack.stat().packed == 16 * 255
+        others = dict(zpack.pages.contents)
+        zpack.pages.contents = {page: others[page] for page in range(255)}
+        reading = zpack.pages.spawn_check(io_pages=255)
+        while zpack.stat().read_ios < 255:
+            pass
+        zpack.pages.fill(range(255), "random")  # the same contents again, now in RAM
+        zpack.pages.fill(range(5000, 5255), "random")
+        assert zpack.stat().blocks_died == 1
+        zpack.writeback(255)
+        assert zpack.stat().blocks_written == 17
+        assert reading.running, "the read ended too soon to prove anything"
+        zpack.pages.finish_check(reading)
+        assert zpack.stat().read_retries == 255
+        assert zpack.stat().checksum_errors == 0
+        slow.load([f"{16 * MIB} linear {BACKING} 0"])
+        zpack.pages.contents |= others
+        zpack.pages.check(io_pages=51)
+        zpack.discard_all()
+        zpack.reset()
