@@ -299,11 +299,15 @@ static void write_blocks(struct zpack_device *device)
 	struct zpack_writeback *writeback = &device->writeback;
 	u32 before;
 
-	while (next_wish(device, &before)) {
+	while (!kthread_should_stop() && next_wish(device, &before)) {
 		struct zpack_bounce *bounce;
 		int objects;
 		u16 owner;
 
+		if (atomic_read(&writeback->resize_waiters)) {
+			zpack_writeback_kick(device);
+			break;
+		}
 		if (!zpack_writeback_possible(device)) {
 			wishes_end(device, writeback->degraded ? -EIO : -ENOSPC);
 			break;
@@ -416,6 +420,14 @@ static int bounces_alloc(struct zpack_device *device, unsigned int order, struct
 	return 0;
 }
 
+/* Take `resize` from the thread, that may have no end of work. */
+static void resize_lock(struct zpack_writeback *writeback)
+{
+	atomic_inc(&writeback->resize_waiters);
+	mutex_lock(&writeback->resize);
+	atomic_dec(&writeback->resize_waiters);
+}
+
 /* Wait for the blocks in flight. `resize` held, so that no new ones start. */
 static void wait_in_flight(struct zpack_device *device)
 {
@@ -440,7 +452,7 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	error = bounces_alloc(device, order, &bounces);
 	if (error)
 		return error;
-	mutex_lock(&writeback->resize);
+	resize_lock(writeback);
 	wait_in_flight(device);
 	bounces_free(&writeback->idle);
 	list_splice_init(&bounces, &writeback->idle);
@@ -488,7 +500,7 @@ void zpack_writeback_stop(struct zpack_device *device)
 	if (!writeback->thread)
 		return;
 	kthread_stop(writeback->thread);
-	mutex_lock(&writeback->resize);
+	resize_lock(writeback);
 	WRITE_ONCE(writeback->thread, NULL);
 	wait_in_flight(device);
 	window_put_back(device);
@@ -514,7 +526,7 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 
 	if (mutex_lock_interruptible(&writeback->ask_lock))
 		return -EINTR;
-	mutex_lock(&writeback->resize);
+	resize_lock(writeback);
 	if (!writeback->thread) {
 		mutex_unlock(&writeback->resize);
 		mutex_unlock(&writeback->ask_lock);
@@ -529,7 +541,7 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 	zpack_writeback_kick(device);
 
 	result = wait_for_completion_interruptible(&done);
-	mutex_lock(&writeback->resize);
+	resize_lock(writeback);
 	writeback->asked = NULL;
 	if (!result)
 		result = writeback->ask_error ?: writeback->ask_done;

@@ -477,6 +477,7 @@ struct zpack_writeback {
 
 	/* the thread's, or under `resize` while the thread does not hold it */
 	struct mutex resize;
+	atomic_t resize_waiters;	/* the thread lets them in before its next block */
 	unsigned int block_order;
 	struct list_head idle;		/* bounce blocks */
 	unsigned int in_flight;
