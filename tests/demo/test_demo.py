@@ -9,6 +9,7 @@ from vm import Kernel
 SMALL = Size(guest=144, data=90, pool=8, lookups=100)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_real_programs_memory_is_packed_densely_and_comes_back_right(kernel: Kernel) -> None:
     found = run(kernel, SMALL, print)
