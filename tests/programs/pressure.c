@@ -439,6 +439,16 @@ static void map_memory(struct worker *worker)
 		die("calloc");
 }
 
+/* False: it is locked, and was left alone. */
+static bool evict(struct worker *worker, uint32_t number, uint32_t pages)
+{
+	if (!madvise(page_at(worker, number), (size_t)pages * PAGE, MADV_PAGEOUT))
+		return true;
+	if (errno != EINVAL)
+		die("MADV_PAGEOUT");
+	return false;
+}
+
 static void fill(struct worker *worker)
 {
 	for (uint32_t number = 0; number < worker->pages; number++) {
@@ -449,10 +459,9 @@ static void fill(struct worker *worker)
 		}
 		page_write(worker, number);
 	}
-	/* Locked memory can't be paged out: then the call fails after it did the rest. */
-	if (options.evict && madvise(worker->memory, (size_t)worker->pages * PAGE, MADV_PAGEOUT) &&
-	    !options.mlock)
-		die("MADV_PAGEOUT");
+	/* The first pass may only start the I/O; the second one frees what has been written. */
+	for (int pass = 0; options.evict && pass < 2; pass++)
+		evict(worker, 0, worker->pages);
 }
 
 static uint32_t choose(struct worker *worker, uint64_t step)
@@ -477,10 +486,8 @@ static uint32_t range_from(const struct worker *worker, uint32_t number)
 static void page_out(struct worker *worker, uint32_t number)
 {
 	number = range_from(worker, number);
-	if (!madvise(page_at(worker, number), RANGE_PAGES * PAGE, MADV_PAGEOUT))
+	if (evict(worker, number, RANGE_PAGES))
 		worker->result->paged_out += RANGE_PAGES;
-	else if (errno != EINVAL)	/* locked */
-		die("MADV_PAGEOUT");
 }
 
 static void free_range(struct worker *worker, uint32_t number)

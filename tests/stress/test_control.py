@@ -119,7 +119,7 @@ def test_two_devices(add_device: AddDevice, pressure: Pressure) -> None:
 def test_writeback_asked_for_by_many(swap: Device, pressure: Pressure) -> None:
     """Several writers of `writeback`, killed ones among them, and a block size that changes."""
     vm = swap.vm
-    swap.pool_limit = None
+    swap.pool_limit = 24 << 20
     file = swap.attribute("writeback")
     load = pressure.start(workers=2, mib=48, ops=0, evict=1, pageout=20)
     load.wait_filled()

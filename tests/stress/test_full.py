@@ -27,6 +27,7 @@ def test_backing_disk_full(add_device: AddDevice, pressure: Pressure) -> None:
     """Then writing to swap fails, the kernel keeps the pages, and nothing is lost."""
     vm = pressure.vm
     with Mapping.linear(vm, "small", SPARE, mib=16) as small:
+        vm.run("dmsetup mknodes")
         swap = set_up(add_device(), backing_dev=small.path, pool_limit=2 << 20)
         load = pressure.start(workers=2, mib=36, evict=1, ops=3000, dirty=50, pageout=1)
         load.finish(timeout=40)
