@@ -350,8 +350,9 @@ static void write_blocks(struct zpack_device *device)
 		writeback->ask_in_flight += bounce->asked;
 		wish_account(writeback, objects);
 		zpack_bounce_write(bounce);
-		/* A block may have come back meanwhile. */
+		/* A block may have come back meanwhile, and its objects' memory with it. */
 		finish_blocks(device);
+		compact_pool(device);
 		cond_resched();
 	}
 	window_put_back(device);

@@ -53,6 +53,10 @@
 #error "zpack needs 4 KiB pages: slot, cell and page are one size so far"
 #endif
 
+#ifdef CONFIG_PREEMPT_RT
+#error "zpack does not work on PREEMPT_RT: it takes locks, that sleep there, under slot bit locks"
+#endif
+
 #define ZPACK_SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
 
 struct zpack_device;
