@@ -89,6 +89,7 @@ static void tear_down(struct zpack_device *device)
 {
 	u64 slot, end;
 
+	/* It has nothing to do any more, but may not have returned yet. */
 	flush_work(&device->later_work);
 	down_write(&device->config_lock);
 	set_capacity_and_notify(device->disk, 0);
@@ -102,8 +103,6 @@ static void tear_down(struct zpack_device *device)
 			zpack_entry_free(device, slot, ZPACK_discards);
 			cond_resched();
 		}
-		/* It has nothing to do any more, but may not have returned yet. */
-		flush_work(&device->later_work);
 		zpack_readback_destroy(device);
 		zpack_lru_destroy(device);
 		zpack_slot_table_destroy(&device->slots);
