@@ -30,7 +30,7 @@ def test_with_checks_of_memory_use(boot: Boot) -> None:
     prepare(vm)
     swap = set_up(Device.hot_add(vm), pool_limit=4 << 20)
     load = Pressure(vm).start(
-        workers=2, mib=48, ops=3000, evict=1, pageout=4, dontneed=2, cow=1, hold=1
+        workers=2, mib=40, ops=2000, evict=1, pageout=4, dontneed=2, cow=1, hold=1
     )
     load.wait_filled(timeout=40)
     swap.comp_algorithm = "zstd"
@@ -38,5 +38,5 @@ def test_with_checks_of_memory_use(boot: Boot) -> None:
     swap.block_pages = 64
     swap.block_pages = 4
     load.finish(timeout=40)
-    assert swap.stat().loads_packed > 10000
+    assert swap.stat().loads_packed > 5000
     take_apart(swap)
