@@ -7,6 +7,7 @@ from vm import VM
 
 SECTOR = 512
 MIB = (1 << 20) // SECTOR  # sectors
+NO_UDEV = {"DM_DISABLE_UDEV": "1"}  # dmsetup makes the files below /dev itself
 
 
 class Mapping:
@@ -20,7 +21,7 @@ class Mapping:
         self.name = name
         self.path = f"/dev/mapper/{name}"
         vm.run("modprobe dm-mod")
-        vm.run(f"dmsetup create --noudevsync {name}", stdin=_text(table))
+        vm.run(f"dmsetup create {name}", stdin=_text(table), env=NO_UDEV)
 
     @classmethod
     def linear(cls, vm: VM, name: str, disk: str, mib: int, offset_mib: int = 0) -> "Mapping":
@@ -31,13 +32,14 @@ class Mapping:
         """Replace the table; I/O waits meanwhile, nothing is flushed."""
         self.vm.run(
             f"dmsetup load {self.name} && dmsetup suspend --noflush --nolockfs {self.name} && "
-            f"dmsetup resume --noudevsync {self.name}",
+            f"dmsetup resume {self.name}",
             stdin=_text(table),
+            env=NO_UDEV,
         )
 
     def remove(self) -> None:
         """Take the device away; nobody may use it any more."""
-        self.vm.run(f"dmsetup remove --noudevsync --retry {self.name}")
+        self.vm.run(f"dmsetup remove --retry {self.name}", env=NO_UDEV)
 
     def __enter__(self) -> "Mapping":
         return self

@@ -33,7 +33,7 @@
 
 struct transfer {
 	uint64_t first;
-	uint32_t count;
+	uint64_t count;
 	char kind[16];
 	uint64_t seed;
 };
@@ -148,7 +148,7 @@ static uint64_t check(const struct transfer *transfer, const char *buffer)
 /* One transfer; returns how many pages are right. */
 static uint64_t run(const char *command, int fd, const struct transfer *transfer, char *buffer)
 {
-	uint64_t range[2] = { transfer->first * PAGE, (uint64_t)transfer->count * PAGE };
+	uint64_t range[2] = { transfer->first * PAGE, transfer->count * PAGE };
 	ssize_t wanted = range[1], done;
 
 	errno = EIO; /* for short transfers */
@@ -170,8 +170,8 @@ static uint64_t run(const char *command, int fd, const struct transfer *transfer
 		done = ioctl(fd, BLKZEROOUT, range) ? -1 : wanted;
 	}
 	if (done != wanted) {
-		printf("error %llu %u %d\n", (unsigned long long)transfer->first, transfer->count,
-		       errno);
+		printf("error %llu %llu %d\n", (unsigned long long)transfer->first,
+		       (unsigned long long)transfer->count, errno);
 		return 0;
 	}
 	return strcmp(command, "read") ? transfer->count : check(transfer, buffer);

@@ -135,7 +135,7 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
     """The read looks at the slot again and finds the page where it is now."""
     zpack = bare_zpack
     zpack.vm.run("modprobe dm-delay")
-    with Mapping(zpack.vm, "slow", delay(BACKING, 16, 3000, 0)) as slow:
+    with Mapping(zpack.vm, "slow", delay(BACKING, 16, 4000, 0)) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.block_pages = 256
@@ -148,11 +148,12 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
         reading = zpack.pages.spawn_check(io_pages=255)
         while zpack.stat().read_ios < 255:
             pass
-        zpack.pages.fill(range(255), "random")  # the same contents again, now in RAM
-        zpack.pages.fill(range(5000, 5255), "random")
+        zpack.pages.discard(0, 255)
         assert zpack.stat().blocks_died == 1
-        zpack.writeback(255)
+        zpack.pages.fill(range(5000, 5255), "random", io_pages=51)
+        zpack.writeback()
         assert zpack.stat().blocks_written == 17
+        zpack.pages.fill(range(255), "random", io_pages=51)  # the same as before, now in RAM
         assert reading.running, "the read ended too soon to prove anything"
         zpack.pages.finish_check(reading)
         assert zpack.stat().read_retries == 255
