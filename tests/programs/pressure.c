@@ -59,6 +59,8 @@ static const char usage[] =
 	"  --mlock PCT     of the memory is locked (default 0)\n"
 	"  --huge 1        ask for transparent huge pages\n"
 	"  --evict 1       MADV_PAGEOUT everything after filling\n"
+	"  --squeeze N     and use N MiB more for a moment, as what was paged out stays in the\n"
+	"                  swap cache until its memory is needed\n"
 	"  --pageout PCT   of the operations are MADV_PAGEOUT of a few pages (default 0)\n"
 	"  --dontneed PCT  of the operations free a few pages (default 0)\n"
 	"  --hold 1        after filling say \"filled\" and wait for SIGUSR1\n"
@@ -357,7 +359,8 @@ enum kind { ANON, SHARED, PRIVATE, FILE_SHARED };
 enum pattern { RANDOM, ZIPF, SEQUENTIAL };
 
 static struct {
-	uint64_t mib, workers, seed, ops, dirty, cow, mlock, huge, evict, pageout, dontneed, hold;
+	uint64_t mib, workers, seed, ops, dirty, cow, mlock, huge, evict, pageout, dontneed, hold,
+		squeeze;
 	bool ops_given;
 	enum kind kind;
 	enum pattern pattern;
@@ -459,8 +462,7 @@ static void fill(struct worker *worker)
 		}
 		page_write(worker, number);
 	}
-	/* The first pass may only start the I/O; the second one frees what has been written. */
-	for (int pass = 0; options.evict && pass < 2; pass++)
+	if (options.evict)
 		evict(worker, 0, worker->pages);
 }
 
@@ -594,6 +596,17 @@ static _Noreturn void worker_main(struct control *control, unsigned int index, i
 	exit(0);
 }
 
+static void squeeze(size_t bytes)
+{
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("mmap");
+	for (size_t at = 0; at < bytes; at += PAGE)
+		memory[at] = 1;
+	munmap(memory, bytes);
+}
+
 static int run(void)
 {
 	struct control *control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE,
@@ -621,6 +634,8 @@ static int run(void)
 	/* Ends early when workers are killed. */
 	for (unsigned int i = 0; i < options.workers && read(filled[0], &byte, 1) == 1; i++)
 		;
+	if (options.squeeze)
+		squeeze(options.squeeze << 20);
 	printf("filled\n");
 	fflush(stdout);
 	if (options.hold)
@@ -663,6 +678,7 @@ static void option_set(const char *name, const char *value)
 		{ "--mlock", &options.mlock },	 { "--huge", &options.huge },
 		{ "--evict", &options.evict },	 { "--pageout", &options.pageout },
 		{ "--hold", &options.hold },	 { "--dontneed", &options.dontneed },
+		{ "--squeeze", &options.squeeze },
 	};
 
 	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

@@ -27,7 +27,7 @@ def wait_for_traffic(device: Device, load: Load, pages: int) -> None:
 
 
 def test_swapoff_under_load(swap: Device, pressure: Pressure) -> None:
-    load = pressure.start(workers=2, mib=30, ops=0, evict=1, pageout=25, dontneed=1)
+    load = pressure.start(workers=2, mib=30, ops=0, evict=1, squeeze=72, pageout=25, dontneed=1)
     load.wait_filled()
     for _ in range(3):
         wait_for_traffic(swap, load, 3000)
@@ -94,7 +94,7 @@ def test_discard(add_device: AddDevice, pressure: Pressure) -> None:
     swap.swapoff()
     swap.swapon("--discard")
     before = swap.stat()
-    pressure.run(workers=2, mib=48, ops=3000, evict=1, dontneed=8, pageout=10)
+    pressure.run(workers=2, mib=48, ops=3000, evict=1, squeeze=72, dontneed=8, pageout=10)
     change = swap.stat() - before
     assert change.loads_packed > 5000 and change.blocks_died > 50
 
@@ -107,7 +107,7 @@ def test_two_devices(add_device: AddDevice, pressure: Pressure) -> None:
         device.disksize = 128 << 20
         device.mkswap()
         device.swapon("-p", "5")  # equal: in turn
-    pressure.run(workers=2, mib=56, ops=3000, evict=1)
+    pressure.run(workers=2, mib=56, ops=3000, evict=1, squeeze=72)
     for device in devices:
         stat = device.stat()
         assert stat.writeback_pages > 4000 and stat.loads_packed > 4000
@@ -118,7 +118,7 @@ def test_writeback_asked_for_by_many(swap: Device, pressure: Pressure) -> None:
     vm = swap.vm
     swap.pool_limit = 24 << 20
     file = swap.attribute("writeback")
-    load = pressure.start(workers=2, mib=48, ops=0, evict=1, pageout=20)
+    load = pressure.start(workers=2, mib=48, ops=0, evict=1, squeeze=72, pageout=20)
     load.wait_filled()
     askers = [vm.spawn(f"for i in {{1..20}}; do echo {n} >{file}; done") for n in ("all", 50, 7)]
     killed = vm.spawn(f"while :; do echo all >{file}; done")

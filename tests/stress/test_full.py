@@ -15,7 +15,7 @@ def swap_free_kib(vm: VM) -> int:
 
 def test_all_slots_taken(add_device: AddDevice, pressure: Pressure) -> None:
     swap = set_up(add_device(), disksize=48 << 20)
-    load = pressure.start(workers=2, mib=40, evict=1, ops=6000, dirty=50, hold=1)
+    load = pressure.start(workers=2, mib=40, evict=1, squeeze=30, ops=6000, dirty=50, hold=1)
     load.wait_filled()
     assert swap_free_kib(swap.vm) < 1024
     load.go()
@@ -27,9 +27,8 @@ def test_backing_disk_full(add_device: AddDevice, pressure: Pressure) -> None:
     """Then writing to swap fails, the kernel keeps the pages, and nothing is lost."""
     vm = pressure.vm
     with Mapping.linear(vm, "small", SPARE, mib=16) as small:
-        vm.run("dmsetup mknodes")
         swap = set_up(add_device(), backing_dev=small.path, pool_limit=2 << 20)
-        load = pressure.start(workers=2, mib=36, evict=1, ops=3000, dirty=50, pageout=1)
+        load = pressure.start(workers=2, mib=36, evict=1, squeeze=20, ops=3000, dirty=50, pageout=1)
         load.finish(timeout=40)
         stat = swap.stat()
         assert stat.backing_full_events > 0
@@ -38,7 +37,7 @@ def test_backing_disk_full(add_device: AddDevice, pressure: Pressure) -> None:
         assert "writeback pauses, nothing is lost" in vm.dmesg()
         # There is room again, so it goes on.
         written = stat.writeback_pages
-        pressure.run(mib=20, evict=1, ops=100)
+        pressure.run(mib=20, evict=1, squeeze=72, ops=100)
         assert swap.stat().writeback_pages > written
         swap.swapoff()
         swap.reset()
@@ -67,4 +66,4 @@ def test_stress_ng(add_device: AddDevice, pressure: Pressure) -> None:
     )
     assert "fail" not in result.stdout.replace("failed: 0", ""), result.stdout
     assert swap.stat().stores > 5000
-    pressure.run(mib=64, evict=1, ops=1000)
+    pressure.run(mib=64, evict=1, squeeze=72, ops=1000)

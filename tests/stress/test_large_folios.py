@@ -42,7 +42,7 @@ def test_transparent_huge_pages(large_swap: Device) -> None:
     vm = large_swap.vm
     assert "[never]" not in vm.read(f"{HUGE_PAGE}/enabled")
     before = counter(vm, "thp_swpout")
-    Pressure(vm).run(mib=96, huge=1, evict=1, ops=2000, cow=1, pageout=1)
+    Pressure(vm).run(mib=96, huge=1, evict=1, squeeze=440, ops=2000, cow=1, pageout=1)
     assert counter(vm, "thp_swpout") - before >= 24
     stat = large_swap.stat()
     assert stat.stores > 20000 and stat.loads_packed > 15000
@@ -61,7 +61,7 @@ def test_folios_of_64_kib(large_swap: Device) -> None:
         return int(vm.run(f"cd {size}/stats; cat {' '.join(names)} 2>/dev/null | head -1").stdout)
 
     before = swapped()
-    Pressure(vm).run(workers=2, mib=56, evict=1, ops=2000, pageout=2, dontneed=1)
+    Pressure(vm).run(workers=2, mib=56, evict=1, squeeze=440, ops=2000, pageout=2, dontneed=1)
     assert swapped() - before >= 1000
     stat = large_swap.stat()
     assert stat.stores > 20000 and stat.loads_packed > 15000

@@ -12,7 +12,7 @@ from vm.plugin import Boot
 def test_unload_and_load_again(stress_vm: VM, pressure: Pressure) -> None:
     for round_number in range(2):
         swap = set_up(Device.hot_add(stress_vm))
-        pressure.run(workers=2, mib=48, ops=1000, evict=1, seed=round_number)
+        pressure.run(workers=2, mib=48, ops=1000, evict=1, squeeze=72, seed=round_number)
         busy = stress_vm.run("rmmod zpack", check=False)
         assert busy.returncode != 0 and "in use" in busy.stderr
         assert swap.stat().writeback_pages > 5000
@@ -30,7 +30,7 @@ def test_with_checks_of_memory_use(boot: Boot) -> None:
     prepare(vm)
     swap = set_up(Device.hot_add(vm), pool_limit=4 << 20)
     load = Pressure(vm).start(
-        workers=2, mib=40, ops=2000, evict=1, pageout=4, dontneed=2, cow=1, hold=1
+        workers=2, mib=40, ops=2000, evict=1, squeeze=136, pageout=4, dontneed=2, cow=1, hold=1
     )
     load.wait_filled(timeout=40)
     swap.comp_algorithm = "zstd"

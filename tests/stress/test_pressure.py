@@ -22,7 +22,7 @@ def test_processes_use_more_memory_than_there_is(
 
 
 def test_fork_copy_on_write(swap: Device, pressure: Pressure) -> None:
-    summary = pressure.run(workers=2, mib=48, ops=4000, dirty=60, cow=1, evict=1)
+    summary = pressure.run(workers=2, mib=48, ops=4000, dirty=60, cow=1, evict=1, squeeze=72)
     assert summary.workers == 4
     assert summary.verified == 4 * (48 * 256 + 4000)
     assert swap.stat().loads_packed > 15000
@@ -47,13 +47,15 @@ def test_mappings(swap: Device, pressure: Pressure, kind: str) -> None:
     """Shared memory; a file on tmpfs, mapped; copies of a file's pages that were written."""
     path = "/var/tmp" if kind == "private" else "/dev/shm"
     pressure.vm.run("mount -o remount,size=200% /dev/shm")
-    pressure.run(workers=2, mib=64, ops=4000, kind=kind, path=path, evict=1, dontneed=1)
+    pressure.run(workers=2, mib=64, ops=4000, kind=kind, path=path, evict=1, squeeze=72, dontneed=1)
     assert swap.stat().loads_packed > 5000
 
 
 def test_freed_and_paged_out_at_random(swap: Device, pressure: Pressure) -> None:
     """Slots die in the pool, on their way to the disk, and on the disk."""
-    summary = pressure.run(workers=3, mib=40, ops=4000, dirty=50, dontneed=4, pageout=12, evict=1)
+    summary = pressure.run(
+        workers=3, mib=40, ops=4000, dirty=50, dontneed=4, pageout=12, evict=1, squeeze=72
+    )
     assert summary.freed > 10000 and summary.paged_out > 30000
     stat = swap.stat()
     assert stat.blocks_died > 100
@@ -64,7 +66,7 @@ def test_freed_and_paged_out_at_random(swap: Device, pressure: Pressure) -> None
 @pytest.mark.parametrize("algorithm", ["zstd", "lzo-rle"])
 def test_compressors(add_device: AddDevice, pressure: Pressure, algorithm: str) -> None:
     swap = set_up(add_device(), comp_algorithm=algorithm)
-    pressure.run(workers=2, mib=56, ops=3000, evict=1)
+    pressure.run(workers=2, mib=56, ops=3000, evict=1, squeeze=72)
     stat = swap.stat()
     assert stat.writeback_pages > 10000 and stat.loads_packed > 10000
     assert 0 < stat.writeback_object_bytes < stat.writeback_pages * 2048
@@ -73,7 +75,7 @@ def test_compressors(add_device: AddDevice, pressure: Pressure, algorithm: str) 
 def test_blocks_of_one_page_and_of_256(add_device: AddDevice, pressure: Pressure) -> None:
     """What was written with one block size is read when another one is in use."""
     swap = set_up(add_device(), block_pages=1)
-    load = pressure.start(workers=2, mib=48, ops=3000, evict=1, hold=1)
+    load = pressure.start(workers=2, mib=48, ops=3000, evict=1, squeeze=72, hold=1)
     load.wait_filled()
     swap.writeback()
     assert swap.stat().ram == 0
