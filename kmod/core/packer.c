@@ -40,11 +40,17 @@ static u32 sums_best(const u64 *sums, u32 limit)
 
 #define SIZE_CLASSES 16
 
+/* That many sizes among what would fill the list are choice enough: the scan ends there. */
+#define ENOUGH_CLASSES 5
+
+#define WINDOW_WORDS ((ZPACK_PACK_WINDOW + 63) / 64)
+
 u32 zpack_pack_shortlist(const u16 *units, u32 count, u32 capacity, bool force_first,
 			 u16 *ret_indices)
 {
-	u64 listed[(ZPACK_PACK_WINDOW + 63) / 64] = { 0 };
-	u32 first = 0, taken = 0, classes = 0, scale, i;
+	/* Bit maps of the window: what fits, and of that what goes on the list. */
+	u64 fits[WINDOW_WORDS] = { 0 }, listed[WINDOW_WORDS] = { 0 };
+	u32 first = 0, taken = 0, fitting = 0, classes = 0, nr_classes = 0, scale, i, word;
 
 	if (zpack_broken(count <= ZPACK_PACK_WINDOW && capacity <= ZPACK_UNITS_PER_CELL))
 		return 0;
@@ -56,30 +62,36 @@ u32 zpack_pack_shortlist(const u16 *units, u32 count, u32 capacity, bool force_f
 	}
 	/* size * scale >> 16 is the size's class. */
 	scale = (SIZE_CLASSES << 16) / (capacity + 1);
-	for (i = first; i < count && classes != (1u << SIZE_CLASSES) - 1; i++) {
+	for (i = first; i < count; i++) {
+		u64 bit = (u64)1 << i % 64;
 		u32 class;
 
 		if (units[i] > capacity)
 			continue;
+		fits[i / 64] |= bit;
+		fitting++;
 		class = units[i] * scale >> 16;
-		if (classes & 1u << class)
-			continue;
-		classes |= 1u << class;
-		listed[i / 64] |= (u64)1 << i % 64;
-		taken++;
+		if (!(classes & 1u << class)) {
+			classes |= 1u << class;
+			nr_classes++;
+			listed[i / 64] |= bit;
+			taken++;
+		}
+		if (fitting >= ZPACK_PACK_SHORTLIST && nr_classes >= ENOUGH_CLASSES)
+			break;
 	}
 	/* The rest of the list: whatever is coldest. */
-	for (i = first; i < count && taken < ZPACK_PACK_SHORTLIST; i++) {
-		if (units[i] > capacity || listed[i / 64] >> i % 64 & 1)
-			continue;
-		listed[i / 64] |= (u64)1 << i % 64;
-		taken++;
+	for (word = 0; word < WINDOW_WORDS && taken < ZPACK_PACK_SHORTLIST; word++) {
+		u64 left = fits[word] & ~listed[word];
+
+		for (; left && taken < ZPACK_PACK_SHORTLIST; left &= left - 1, taken++)
+			listed[word] |= left & -left;
 	}
-	for (i = 0, taken = 0; i < count; i += 64) {
-		u64 bits = listed[i / 64];
+	for (word = 0, taken = 0; word < WINDOW_WORDS; word++) {
+		u64 bits = listed[word];
 
 		for (; bits; bits &= bits - 1)
-			ret_indices[taken++] = i + __builtin_ctzll(bits);
+			ret_indices[taken++] = word * 64 + __builtin_ctzll(bits);
 	}
 	return taken;
 }
