@@ -67,7 +67,8 @@ def _ranges(contents: Iterable[tuple[int, Content]]) -> str:
 class Pages:
     """Pages of a block device and what they have to contain.
 
-    `write` and `discard` remember; `check` reads. Pages of a failed transfer keep what they had.
+    `write` and `discard` remember; `check` reads. A page whose transfer failed keeps what it had;
+    of a larger transfer that failed, nobody knows which pages were written.
     """
 
     def __init__(self, vm: VM, path: str) -> None:

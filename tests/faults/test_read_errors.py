@@ -95,7 +95,6 @@ def test_changed_byte_fails_its_page_only(
         assert failed == [Failure(120, errno.EIO)]
         change = zpack.stat() - before
         assert (change.read_errors, change.checksum_errors) == (0, 1)
-    assert "slot 120 is lost: bad checksum" in zpack.vm.dmesg()
     write_cell(zpack.vm, BACKING, cell, bytes(data))
     zpack.pages.check()
 
@@ -186,6 +185,8 @@ memory = mmap.mmap(-1, 1000 * 4096)
 for page in range(1000):
     memory[page * 4096:page * 4096 + 1500] = random.Random(page).randbytes(1500)
 memory.madvise(21)  # MADV_PAGEOUT
+sum(memory[page * 4096] for page in range(1000))  # what the swap cache still had, it now gives up
+memory.madvise(21)
 print("out", flush=True)
 while os.path.exists("/tmp/hold"):
     time.sleep(0.05)

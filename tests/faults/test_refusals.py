@@ -50,7 +50,7 @@ def test_backing_device_that_is_swapped_on(bare_zpack: Device) -> None:
 
 def test_backing_device_that_is_the_device_itself(bare_zpack: Device) -> None:
     bare_zpack.disksize = DISKSIZE
-    with bare_zpack.refuses(errno.EINVAL, "backing_dev", "itself"):
+    with bare_zpack.refuses(errno.EINVAL, "backing_dev", "zpack device"):
         bare_zpack.backing_dev = bare_zpack.path
     bare_zpack.pages.fill(range(10), "text")
     bare_zpack.pages.check()
@@ -70,6 +70,6 @@ def test_second_backing_device_is_refused(zpack: Device) -> None:
 
 def test_read_only_backing_device_is_refused(bare_zpack: Device) -> None:
     bare_zpack.vm.run(["blockdev", "--setro", SPARE])
-    with bare_zpack.refuses(errno.EACCES, "backing_dev", "writable"):
+    with bare_zpack.refuses(errno.EROFS, "backing_dev", "read-only"):
         bare_zpack.backing_dev = SPARE
     bare_zpack.vm.run(["blockdev", "--setrw", SPARE])

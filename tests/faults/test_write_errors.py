@@ -139,7 +139,7 @@ def test_errors_come_and_go_under_load(bare_zpack: Device, disk: Mapping) -> Non
     half = SIZE // 2
     for seed in range(4):
         disk.load([refusing(half), linear(half, BACKING, half)])
-        zpack.pages.write(range(1000), "mixed", seed=seed, io_pages=8)
+        zpack.pages.write(range(1000), "mixed", seed=seed)
         disk.load(GOOD)
         zpack.recover()
         zpack.pages.check(io_pages=8)
