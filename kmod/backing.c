@@ -43,6 +43,11 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 				     "%s is a zpack device: pages would be compressed twice", path);
 		goto free;
 	}
+	/* Opening it for writing succeeds all the same. */
+	if (bdev_read_only(backing->bdev)) {
+		error = zpack_refuse(device, "backing_dev", -EROFS, "%s is read-only", path);
+		goto free;
+	}
 	physical = bdev_logical_block_size(backing->bdev);
 	if (physical > ZPACK_CELL_SIZE) {
 		error = zpack_refuse(device, "backing_dev", -EINVAL,
