@@ -31,6 +31,7 @@ CONSOLE_TAIL_LINES = 60
 KERNEL_ARGUMENTS = [
     "console=ttyS0",
     "loglevel=5",  # the console shows warnings; the agent sends the whole log
+    "no_timer_check",  # else a guest whose timer is late while it boots gives up
     "oops=panic",  # so that a hung guest is not mistaken for a slow one
     "panic=-1",  # at once, and QEMU's -no-reboot makes that the end of QEMU
     "mitigations=off",
