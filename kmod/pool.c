@@ -15,6 +15,9 @@
 /* Rounds of writeback that a store waits for when zsmalloc has no memory. */
 #define NO_MEMORY_TRIES 16
 
+/* Pages to write back when memory is so short that a store needs the reserves. */
+#define SHORTAGE_PAGES 64
+
 int zpack_pool_create(struct zpack_device *device)
 {
 	struct zpack_pool *pool = &device->pool;
@@ -100,8 +103,19 @@ unsigned long zpack_pool_add(struct zpack_device *device, const void *object, si
 			     int node)
 {
 	const gfp_t gfp = GFP_NOIO | __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE;
-	unsigned long handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
+	unsigned long handle;
 	int tries;
+
+	/*
+	 * Reclaim may use the reserves, but all of reclaim shares them: take from
+	 * them only when there is nothing else, and make the pool smaller then.
+	 */
+	handle = zpack_zs_malloc(device->pool.zs, length, gfp | __GFP_NOMEMALLOC, node);
+	if (!handle) {
+		if (zpack_writeback_possible(device))
+			zpack_writeback_want(device, SHORTAGE_PAGES);
+		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
+	}
 
 	for (tries = 0; !handle && tries < NO_MEMORY_TRIES; tries++) {
 		int round = atomic_read(&device->writeback.rounds);

@@ -3,8 +3,12 @@
 
 import errno
 
+import pytest
+
 from api import Device, Mapping
 from api.plugin import BACKING, DISKSIZE, SPARE
+
+pytestmark = pytest.mark.slow
 
 
 def test_backing_device_that_is_not_there(bare_zpack: Device) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from api import Device
 
+pytestmark = pytest.mark.slow
+
 GOOD = {
     "block_pages": ["1", "2", "4", "8", "16", "32", "64", "128", "256"],
     "writeback_high": ["100", "80", "90"],

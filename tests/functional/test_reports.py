@@ -8,6 +8,8 @@ import pytest
 from api import BlockState, ClassRecord, Device, LayoutRecord, Mapping, Stat
 from api.plugin import BACKING
 
+pytestmark = pytest.mark.slow
+
 TRACING = "/sys/kernel/tracing"
 EVENTS = ["zpack_store", "zpack_load", "zpack_free", "zpack_block_written", "zpack_readback"]
 

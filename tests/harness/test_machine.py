@@ -11,6 +11,8 @@ import pytest
 from vm import VM, CommandError, Disk, GuestDied, GuestOSError, GuestTimeout
 from vm.plugin import Boot, Usage
 
+pytestmark = pytest.mark.slow
+
 
 def test_command_gives_output_and_status(vm: VM) -> None:
     result = vm.run("echo out; echo err >&2; exit 3", check=False)

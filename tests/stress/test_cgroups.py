@@ -89,6 +89,7 @@ def test_each_cgroup_has_blocks_of_its_own(
     assert swap.stat().loads_packed > 10000
 
 
+@pytest.mark.slow
 def test_cgroups_that_come_and_go(swap: Device, pressure: Pressure) -> None:
     """Pages of a removed cgroup stay readable; its place is taken by others."""
     vm = swap.vm

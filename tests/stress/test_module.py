@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The module goes and comes back; and a kernel that looks for misuse of memory."""
 
+import pytest
+
 from api import Device, load_zpack
 from api.module import unload_zpack
 from programs.pressure import Pressure
 from stress.conftest import DISKS, prepare, set_up, take_apart
 from vm import VM
 from vm.plugin import Boot
+
+pytestmark = pytest.mark.slow
 
 
 def test_unload_and_load_again(stress_vm: VM, pressure: Pressure) -> None:

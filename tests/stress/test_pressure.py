@@ -28,6 +28,7 @@ def test_fork_copy_on_write(swap: Device, pressure: Pressure) -> None:
     assert swap.stat().loads_packed > 15000
 
 
+@pytest.mark.slow
 def test_locked_memory_stays(swap: Device, pressure: Pressure) -> None:
     load = pressure.start(workers=2, mib=72, mlock=30, ops=3000, hold=1)
     load.wait_filled()
@@ -42,6 +43,7 @@ def test_locked_memory_stays(swap: Device, pressure: Pressure) -> None:
     assert swap.stat().loads_packed > 5000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shared", "file", "private"])
 def test_mappings(swap: Device, pressure: Pressure, kind: str) -> None:
     """Shared memory; a file on tmpfs, mapped; copies of a file's pages that were written."""
@@ -51,6 +53,7 @@ def test_mappings(swap: Device, pressure: Pressure, kind: str) -> None:
     assert swap.stat().loads_packed > 5000
 
 
+@pytest.mark.slow
 def test_freed_and_paged_out_at_random(swap: Device, pressure: Pressure) -> None:
     """Slots die in the pool, on their way to the disk, and on the disk."""
     summary = pressure.run(
@@ -63,6 +66,7 @@ def test_freed_and_paged_out_at_random(swap: Device, pressure: Pressure) -> None
     assert stat.writeback_pages > 10000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["zstd", "lzo-rle"])
 def test_compressors(add_device: AddDevice, pressure: Pressure, algorithm: str) -> None:
     swap = set_up(add_device(), comp_algorithm=algorithm)

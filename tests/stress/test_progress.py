@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A store that waits for room in the pool gets it, even if nothing else happens any more."""
 
+import pytest
+
 from api import Device
 from stress.conftest import BACKING, AddDevice
+
+pytestmark = pytest.mark.slow
 
 PAGES = range(0, 20000)
 

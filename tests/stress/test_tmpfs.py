@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files on a tmpfs that is larger than memory."""
 
+import pytest
+
 from api import Device
 from programs.pressure import Pressure
+
+pytestmark = pytest.mark.slow
 
 FILES, FILE_MIB = 8, 16
 
