@@ -13,6 +13,9 @@
 
 #include "zpack.h"
 
+/* Entries looked at under one hold of a group's lock. */
+#define ISOLATE_SCAN 512
+
 static struct zpack_group *group_new(struct zpack_lru *lru, u64 cgroup)
 {
 	struct zpack_group *group;
@@ -156,12 +159,11 @@ static bool stored_before(const struct zpack_entry *entry, u32 clock)
 unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group, u32 before,
 			       struct zpack_candidate *candidates, unsigned int count)
 {
-	unsigned int taken = 0, spared = 0;
-	u64 left;
+	unsigned int taken = 0, spared = 0, left;
 
 	spin_lock(&group->lock);
-	/* Each entry is looked at once: a second chance is not given twice. */
-	for (left = group->entries; left && taken < count && !list_empty(&group->lru); left--) {
+	/* Not for ever: whoever frees a slot may spin for this lock with interrupts off. */
+	for (left = ISOLATE_SCAN; left && taken < count && !list_empty(&group->lru); left--) {
 		struct zpack_entry *entry = list_first_entry(&group->lru, struct zpack_entry, lru);
 
 		if (READ_ONCE(entry->referenced) && READ_ONCE(device->tunables.second_chance)) {

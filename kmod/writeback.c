@@ -114,13 +114,17 @@ static void window_refill(struct zpack_device *device)
 		struct zpack_group *group = writeback->window_group;
 		unsigned int taken = 0;
 
+		writeback->spared = false;
 		if (group)
 			taken = zpack_lru_isolate(device, group, before,
 						  writeback->window + writeback->window_count,
 						  ZPACK_PACK_WINDOW - writeback->window_count);
 		writeback->window_count += taken;
-		if (taken)
+		/* Who had a second chance has no other: the next look takes it. */
+		if (taken || writeback->spared) {
+			cond_resched();
 			continue;
+		}
 		if (!writeback->window_mixed)
 			break;
 		group = zpack_lru_coldest(device, before, 0);
@@ -315,13 +319,7 @@ static void write_blocks(struct zpack_device *device)
 		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
 		if (!bounce)
 			return;	/* a completion will kick us */
-		writeback->spared = false;
 		if (!window_open(device, before)) {
-			/* All had a second chance, but only one. */
-			if (writeback->spared) {
-				cond_resched();
-				continue;
-			}
 			wishes_end(device, 0);
 			break;
 		}

@@ -494,7 +494,7 @@ struct zpack_writeback {
 	u16 units[ZPACK_PACK_WINDOW];
 	struct zpack_pack_scratch pack;
 	bool draining;			/* between the high and the low watermark */
-	bool spared;			/* entries were given a second chance */
+	bool spared;			/* the last look gave second chances */
 
 	unsigned long compacted;	/* jiffies of the last look at the pool's waste */
 

@@ -69,9 +69,8 @@ def cell_of(device: Device, slot: int) -> int:
     """The cell of the backing device that a packed page lies in, by reading it."""
     event = f"{TRACING}/events/zpack/zpack_readback/enable"
     device.vm.run(f"echo >{TRACING}/trace")  # opened for truncation, it is cleared
-    device.vm.write(event, "1")
+    device.vm.write(event, "1")  # for good: each change patches the kernel's code
     device.pages.check([slot])
-    device.vm.write(event, "0")
     found = re.search(rf"slot={slot} cell=(\d+) error=0", device.vm.read(f"{TRACING}/trace"))
     assert found, "the page was not read from the backing device"
     return int(found[1])
