@@ -180,7 +180,7 @@ def test_program_whose_page_is_lost_is_killed_and_no_other(
 ) -> None:
     zpack = bare_zpack
     program = """
-import mmap, os, random, time
+import mmap, random
 memory = mmap.mmap(-1, 1000 * 4096)
 for page in range(1000):
     memory[page * 4096:page * 4096 + 1500] = random.Random(page).randbytes(1500)
@@ -188,18 +188,17 @@ memory.madvise(21)  # MADV_PAGEOUT
 sum(memory[page * 4096] for page in range(1000))  # what the swap cache still had, it now gives up
 memory.madvise(21)
 print("out", flush=True)
-while os.path.exists("/tmp/hold"):
-    time.sleep(0.05)
+open("/tmp/hold").read()  # until the other end is closed
 print(sum(memory[page * 4096] for page in range(1000)))
 """
     zpack.mkswap_on()
-    zpack.vm.run("touch /tmp/hold")
+    zpack.vm.run("rm -f /tmp/hold; mkfifo /tmp/hold")
     victim = zpack.vm.spawn(["python3", "-c", program])
     victim.expect("out", timeout=60)
     zpack.writeback()
     assert zpack.stat().packed > 900
     disk.load([f"{SIZE} error"])
-    zpack.vm.run("rm /tmp/hold")
+    zpack.vm.run(": >/tmp/hold")
     assert victim.wait(timeout=60, check=False).returncode == -7  # SIGBUS
     disk.load([linear(SIZE, BACKING)])
     zpack.swapoff()
