@@ -190,6 +190,29 @@ static u32 clock_any(void)
 }
 
 /*
+ * Does the kernel want pages written, and are there enough for a full block?
+ * A pool that is all but empty has little to give, and would give it in blocks
+ * that are all but empty too; only a store that waits gets even those.
+ */
+static bool kernel_wishes(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	s64 block_bytes = (s64)ZPACK_CELL_SIZE << writeback->block_order;
+
+	if (atomic_long_read(&writeback->wanted) <= 0)
+		return false;
+	if (wq_has_sleeper(&device->pool.space) ||
+	    zpack_stats_read(device, ZPACK_ram_object_bytes) -
+	    (s64)writeback->in_flight_bytes >= block_bytes)
+		return true;
+	/* A store that is about to wait for the next round finds that it has been. */
+	atomic_long_set(&writeback->wanted, 0);
+	atomic_inc(&writeback->rounds);
+	wake_up_all(&device->pool.space);
+	return false;
+}
+
+/*
  * Is anything to be written? *@ret_before: only what was stored before then.
  * An entry that reaches min_age_ms takes along what is half as old, so that
  * age alone makes full blocks too.
@@ -202,7 +225,7 @@ static bool next_wish(struct zpack_device *device, u32 *ret_before)
 	*ret_before = clock_any();
 	if (writeback->asked && writeback->ask_left > 0)
 		return true;
-	if (atomic_long_read(&writeback->wanted) > 0 || over_watermark(device))
+	if (over_watermark(device) || kernel_wishes(device))
 		return true;
 	if (min_age && zpack_lru_coldest(device, clock_before(min_age), 0)) {
 		*ret_before = clock_before(min_age / 2);
