@@ -19,6 +19,7 @@ from typing import Any, Callable, Generator, Iterator
 import pytest
 
 from vm import kernels
+from vm.errors import GuestDied
 from vm.kernels import Kernel
 from vm.machine import VM
 
@@ -26,6 +27,18 @@ MAX_IDLE_GUESTS = 3
 REPORTED_CONSOLE_LINES = 40
 
 Boot = Callable[..., VM]  # takes the keyword arguments of VM
+
+
+def start_guest(kernel: Kernel, **configuration: Any) -> VM:
+    """Boot a guest; once more if it died before a test could use it.
+
+    Emulated machines on a busy host sometimes do not survive their own boot.
+    """
+    try:
+        return VM(kernel, **configuration)
+    except GuestDied as error:
+        print(f"booting again, as {error}")
+        return VM(kernel, **configuration)
 
 
 class VMPool:
@@ -44,7 +57,7 @@ class VMPool:
         while guest is None and len(self._guests) >= MAX_IDLE_GUESTS:
             self._guests.pop(next(iter(self._guests))).close()
         if guest is None:
-            guest = VM(kernel, **configuration)
+            guest = start_guest(kernel, **configuration)
         self._guests[key] = guest  # at the end: the most recently used
         return guest
 
@@ -178,7 +191,7 @@ def boot_fresh(kernel: Kernel, vm_usage: Usage) -> Boot:
     """Gives a guest for this test alone."""
 
     def start(**configuration: Any) -> VM:
-        guest = VM(kernel, **configuration)
+        guest = start_guest(kernel, **configuration)
         vm_usage.add(guest, own=True)
         return guest
 
