@@ -505,7 +505,6 @@ struct zpack_writeback {
 	long ask_left;			/* pages */
 	long ask_done;
 	unsigned int ask_in_flight;	/* blocks written for it that have not come back */
-	u32 ask_before;			/* those stored before this time only */
 	int ask_error;
 
 	/* state */
