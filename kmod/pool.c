@@ -57,23 +57,6 @@ static bool pool_has_room(const struct zpack_device *device)
 	return zpack_pool_bytes(device) < zpack_pool_limit(device);
 }
 
-/*
- * A store that waits has woken writeback, which has found nothing: objects of
- * other stores are in the pool but not on their lists yet. Those stores wake
- * it again when they are, see zpack_pool_entry_added(). That works as this one
- * wakes it after it has joined the queue.
- */
-static bool wait_is_over(struct zpack_device *device, bool *kicked)
-{
-	if (pool_has_room(device) || !zpack_writeback_possible(device))
-		return true;
-	if (!*kicked) {
-		*kicked = true;
-		zpack_writeback_kick(device);
-	}
-	return false;
-}
-
 void zpack_pool_entry_added(struct zpack_device *device)
 {
 	if (wq_has_sleeper(&device->pool.space))
@@ -82,8 +65,9 @@ void zpack_pool_entry_added(struct zpack_device *device)
 
 int zpack_pool_wait(struct zpack_device *device)
 {
+	DECLARE_WAITQUEUE(wait, current);
 	u64 limit = zpack_pool_limit(device), bytes;
-	bool kicked = false;
+	int error = 0;
 
 	if (limit == ZPACK_POOL_UNLIMITED)
 		return 0;
@@ -95,8 +79,28 @@ int zpack_pool_wait(struct zpack_device *device)
 	if (!zpack_writeback_possible(device))
 		return -ENOSPC;
 	zpack_count(device, ZPACK_store_waits, 1);
-	wait_event(device->pool.space, wait_is_over(device, &kicked));
-	return pool_has_room(device) ? 0 : -ENOSPC;
+
+	/*
+	 * Writeback may find nothing to write now, as the objects of other stores
+	 * are in the pool but not on their lists yet. Those stores wake it again
+	 * when they are, see zpack_pool_entry_added(); so this one must be in the
+	 * queue before it wakes writeback, and stay there, to be seen by them.
+	 */
+	add_wait_queue(&device->pool.space, &wait);
+	zpack_writeback_kick(device);
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (pool_has_room(device))
+			break;
+		if (!zpack_writeback_possible(device)) {
+			error = -ENOSPC;
+			break;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(&device->pool.space, &wait);
+	return error;
 }
 
 unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,

@@ -431,7 +431,7 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 		length += sysfs_emit_at(buffer, length, "writeback_possible %u\n",
 					zpack_writeback_possible(device));
 		length += sysfs_emit_at(buffer, length, "backing_full %u\n",
-					READ_ONCE(device->writeback.full));
+					zpack_writeback_full(device));
 		length += sysfs_emit_at(buffer, length, "degraded %u\n",
 					READ_ONCE(device->writeback.degraded));
 	}

@@ -27,11 +27,16 @@ static unsigned int nr_bounces(unsigned int order)
 	return clamp((1u << 20) / (ZPACK_CELL_SIZE << order), 2u, 16u);
 }
 
+bool zpack_writeback_full(const struct zpack_device *device)
+{
+	return READ_ONCE(device->writeback.full) == ZPACK_BACKING_FULL;
+}
+
 bool zpack_writeback_possible(const struct zpack_device *device)
 {
 	/* Pairs with zpack_backing_open(). */
 	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
-	       !READ_ONCE(device->writeback.full) && !READ_ONCE(device->writeback.degraded);
+	       !zpack_writeback_full(device) && !READ_ONCE(device->writeback.degraded);
 }
 
 void zpack_writeback_kick(struct zpack_device *device)
@@ -50,10 +55,8 @@ void zpack_writeback_want(struct zpack_device *device, long pages)
 
 void zpack_writeback_has_room(struct zpack_device *device)
 {
-	if (READ_ONCE(device->writeback.full)) {
-		WRITE_ONCE(device->writeback.full, false);
+	if (READ_ONCE(device->writeback.full) && xchg(&device->writeback.full, ZPACK_BACKING_ROOM))
 		zpack_writeback_kick(device);
-	}
 }
 
 void zpack_writeback_block_written(struct zpack_bounce *bounce)
@@ -350,13 +353,15 @@ static void write_blocks(struct zpack_device *device)
 		objects = zpack_bounce_fill(bounce, owner, window_refill);
 		if (objects == -ENOSPC) {
 			/* Whoever frees a block from now on clears `full`; so look once more. */
-			WRITE_ONCE(writeback->full, true);
+			WRITE_ONCE(writeback->full, ZPACK_BACKING_SEEMS_FULL);
 			objects = zpack_bounce_fill(bounce, owner, window_refill);
 			if (objects == -ENOSPC) {
-				backing_full(device);
+				if (cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL,
+					    ZPACK_BACKING_FULL) == ZPACK_BACKING_SEEMS_FULL)
+					backing_full(device);
 				continue;
 			}
-			WRITE_ONCE(writeback->full, false);
+			WRITE_ONCE(writeback->full, ZPACK_BACKING_ROOM);
 		}
 		if (objects < 0) {
 			wishes_end(device, objects);
@@ -533,7 +538,7 @@ void zpack_writeback_stop(struct zpack_device *device)
 	}
 	mutex_unlock(&writeback->resize);
 	bounces_free(&writeback->idle);
-	writeback->full = false;
+	writeback->full = ZPACK_BACKING_ROOM;
 	writeback->degraded = false;
 	writeback->errors_in_row = 0;
 	writeback->draining = false;

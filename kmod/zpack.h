@@ -471,6 +471,13 @@ void zpack_bounce_finish(struct zpack_bounce *bounce);
 
 /* ---- writeback.c ------------------------------------------------------ */
 
+/*
+ * What `full` of a device's writeback says of the backing device. A store gives
+ * up on ZPACK_BACKING_FULL only: the thread has then looked twice, and the
+ * second time whoever freed a block would have cleared `full`.
+ */
+enum zpack_backing_room { ZPACK_BACKING_ROOM, ZPACK_BACKING_SEEMS_FULL, ZPACK_BACKING_FULL };
+
 struct zpack_writeback {
 	struct task_struct *thread;
 	wait_queue_head_t wake;		/* the thread waits here */
@@ -508,7 +515,7 @@ struct zpack_writeback {
 	int ask_error;
 
 	/* state */
-	bool full;			/* no free block; cleared when one becomes free */
+	int full;			/* enum zpack_backing_room */
 	bool degraded;			/* ZPACK_DEGRADED_ERRORS write errors in a row */
 	unsigned int errors_in_row;
 };
@@ -524,6 +531,8 @@ void zpack_writeback_kick(struct zpack_device *device);
 void zpack_writeback_want(struct zpack_device *device, long pages);
 /* Write up to @pages pages now; sleeps until done. -ENODEV, -ENOSPC, -EIO, -EINTR, or pages written. */
 long zpack_writeback_now(struct zpack_device *device, long pages);
+/* True when the backing device has no free block, until one becomes free. */
+bool zpack_writeback_full(const struct zpack_device *device);
 /* True when writing back may free memory: there is a backing device with room that works. */
 bool zpack_writeback_possible(const struct zpack_device *device);
 /* Blocks of 2^@order pages from now on. Sleeps. 0 or -ENOMEM: nothing changed. */
