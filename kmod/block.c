@@ -197,14 +197,23 @@ static void count_object(struct zpack_bounce *bounce, u32 units, u32 length)
 	bounce->object_bytes += length;
 }
 
-/* Close the gaps that taken candidates (length 0) left in the window. */
-static void window_compact(struct zpack_writeback *writeback)
+/* Take the candidates @taken[], @count of them in ascending order, out of the window. */
+static void window_take(struct zpack_writeback *writeback, const u16 *taken, unsigned int count)
 {
-	unsigned int from, to = 0;
+	unsigned int to, i;
 
-	for (from = 0; from < writeback->window_count; from++)
-		if (writeback->window[from].length)
-			writeback->window[to++] = writeback->window[from];
+	if (!count)
+		return;
+	for (to = taken[0], i = 0; i < count; i++) {
+		unsigned int from = taken[i] + 1;
+		unsigned int end = i + 1 < count ? taken[i + 1] : writeback->window_count;
+
+		memmove(writeback->window + to, writeback->window + from,
+			(end - from) * sizeof(*writeback->window));
+		memmove(writeback->units + to, writeback->units + from,
+			(end - from) * sizeof(*writeback->units));
+		to += end - from;
+	}
 	writeback->window_count = to;
 }
 
@@ -241,10 +250,8 @@ static bool fill_cell(struct zpack_bounce *bounce, u32 cell, u32 offset,
 		u32 capacity = (ZPACK_CELL_SIZE - offset) / ZPACK_UNIT_SIZE;
 		u16 listed_units[ZPACK_PACK_SHORTLIST];
 		u16 listed[ZPACK_PACK_SHORTLIST];
-		u32 mask, nr_listed, i;
+		u32 mask, nr_listed, taken = 0, i;
 
-		for (i = 0; i < writeback->window_count; i++)
-			writeback->units[i] = zpack_object_units(writeback->window[i].length);
 		nr_listed = zpack_pack_shortlist(writeback->units, writeback->window_count,
 						 capacity, offset == start, listed);
 		for (i = 0; i < nr_listed; i++)
@@ -253,13 +260,12 @@ static bool fill_cell(struct zpack_bounce *bounce, u32 cell, u32 offset,
 				       &writeback->pack);
 		if (!mask)
 			break;
-		for (i = 0; i < nr_listed; i++) {
-			if (!(mask & 1u << i))
-				continue;
+		for (; mask; mask &= mask - 1) {
+			i = __ffs(mask);
 			offset += place_object(bounce, cell, offset, &writeback->window[listed[i]]);
-			writeback->window[listed[i]].length = 0;
+			listed[taken++] = listed[i];
 		}
-		window_compact(writeback);
+		window_take(writeback, listed, taken);
 		refill(bounce->device);
 	}
 	memset(bounce_cell(bounce, cell) + offset, 0, ZPACK_CELL_SIZE - offset);
@@ -275,9 +281,9 @@ static bool fill_raw_cell(struct zpack_bounce *bounce, u32 cell,
 	u8 *data = bounce_cell(bounce, cell);
 	bool copied = copy_object(bounce, &writeback->window[0], data,
 				  target_address(bounce, cell, 0), &object);
+	const u16 first = 0;
 
-	writeback->window[0].length = 0;
-	window_compact(writeback);
+	window_take(writeback, &first, 1);
 	refill(bounce->device);
 	if (!copied)
 		return false;
@@ -305,7 +311,7 @@ static bool rest_fits_cell0(const struct zpack_bounce *bounce)
 	for (i = 0; i < writeback->window_count; i++) {
 		if (writeback->window[i].length == PAGE_SIZE)
 			return false;
-		bytes += zpack_object_units(writeback->window[i].length) * ZPACK_UNIT_SIZE;
+		bytes += writeback->units[i] * ZPACK_UNIT_SIZE;
 	}
 	return bytes <= ZPACK_CELL_SIZE;
 }

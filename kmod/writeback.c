@@ -115,14 +115,17 @@ static void window_refill(struct zpack_device *device)
 
 	while (writeback->window_count < ZPACK_PACK_WINDOW) {
 		struct zpack_group *group = writeback->window_group;
-		unsigned int taken = 0;
+		unsigned int taken = 0, end;
 
 		writeback->spared = false;
 		if (group)
 			taken = zpack_lru_isolate(device, group, before,
 						  writeback->window + writeback->window_count,
 						  ZPACK_PACK_WINDOW - writeback->window_count);
-		writeback->window_count += taken;
+		for (end = writeback->window_count + taken; writeback->window_count < end;
+		     writeback->window_count++)
+			writeback->units[writeback->window_count] = zpack_object_units(
+				writeback->window[writeback->window_count].length);
 		/* Who had a second chance has no other: the next look takes it. */
 		if (taken || writeback->spared) {
 			cond_resched();

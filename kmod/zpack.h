@@ -498,7 +498,7 @@ struct zpack_writeback {
 	bool window_mixed;		/* it has entries of several groups */
 	unsigned int window_count;
 	struct zpack_candidate window[ZPACK_PACK_WINDOW];
-	u16 units[ZPACK_PACK_WINDOW];
+	u16 units[ZPACK_PACK_WINDOW];	/* that each of the window takes in a block */
 	struct zpack_pack_scratch pack;
 	bool draining;			/* between the high and the low watermark */
 	bool spared;			/* the last look gave second chances */
