@@ -60,6 +60,7 @@ struct frame {
 	uint32_t type;
 };
 
+#define MAX_VIRTIO_DEVICES 32
 #define MAX_JOBS	64
 #define MAX_REQUEST	(256 * 1024)
 #define MAX_REPLY	(4096 - sizeof(struct frame))
@@ -392,15 +393,15 @@ static void receive(void)
 	memmove(request, at, request_filled);
 }
 
-/* The port's device node is vportNpM; its name is in sysfs. There is only one port. */
+/* The port's device node is vportNpM, N counts the guest's virtio devices. There is only one port. */
 static int open_port(void)
 {
-	static const char *const nodes[] = { "/dev/vport0p1", "/dev/vport1p1", "/dev/vport2p1",
-					     "/dev/vport3p1", "/dev/vport4p1", "/dev/vport5p1" };
+	for (int device = 0; device < MAX_VIRTIO_DEVICES; device++) {
+		char node[32];
+		int fd;
 
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		int fd = open(nodes[i], O_RDWR | O_CLOEXEC);
-
+		snprintf(node, sizeof(node), "/dev/vport%dp1", device);
+		fd = open(node, O_RDWR | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
 	}
