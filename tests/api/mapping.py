@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Device-mapper devices of a guest: parts of a disk, and disks that fail on purpose."""
 
+import contextlib
 from types import TracebackType
+from typing import Iterator
 
 from vm import VM
 
@@ -36,6 +38,13 @@ class Mapping:
             stdin=_text(table),
             env=NO_UDEV,
         )
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Inside, the device does not answer: I/O waits."""
+        self.vm.run(f"dmsetup suspend --noflush --nolockfs {self.name}", env=NO_UDEV)
+        yield
+        self.vm.run(f"dmsetup resume {self.name}", env=NO_UDEV)
 
     def remove(self) -> None:
         """Take the device away; nobody may use it any more."""

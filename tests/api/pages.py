@@ -135,6 +135,20 @@ class Pages:
         for page in [page for page in self.contents if first <= page < first + count]:
             self.contents[page] = EMPTY
 
+    def spawn_write(
+        self, pages: Iterable[int], kind: str, *, seed: int = 1, io_pages: int = 1
+    ) -> Process:
+        """Write pages of a kind while other things are done; see `finish_write`."""
+        contents = {page: Content(kind, seed) for page in pages}
+        self.contents.update(contents)
+        return self._spawn("write", _ranges(contents.items()), io_pages, 0, 0)
+
+    @staticmethod
+    def finish_write(process: Process, timeout: float = 60.0) -> None:
+        """Wait for `spawn_write`: nothing may have failed."""
+        failed, _ = _parse(process.wait(timeout=timeout).stdout)
+        assert not failed, failed[:10]
+
     def spawn_check(self, *, io_pages: int = 1, shuffle: int = 0, rounds: int = 1) -> Process:
         """Read all pages some times while other things are done; see `finish_check`."""
         ranges = _ranges(sorted(self.contents.items())) * rounds
