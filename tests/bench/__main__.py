@@ -1,112 +1,113 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Counts I/Os, bytes and instructions of swapping out, for plain swap and for zpack.
+"""Compares zpack with plain swap, zswap and zram: one kernel, one disk, one workload, in phases.
 
-One virtual CPU that runs one instruction in a nanosecond of the guest's time, and a null_blk disk
-that answers after 80 us: the figures repeat, however busy the machine is. The memory is that of
-tests/programs/pressure.c, made, pushed out with MADV_PAGEOUT and written to the disk to the end;
-every page is verified afterwards.
+The full benchmark takes about half an hour. --systems zpack,plain --phases evict --mib 128 takes a
+minute or two.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+import time
 from pathlib import Path
 
-from api import Device, load_zpack
-from api.device import disk_stat
-from programs.pressure import PROGRAM, build
-from vm import VM, VMError, kernels
+from bench import profile, report
+from bench.run import PHASES, measure
+from bench.systems import SYSTEMS, Sizes
+from vm import Kernel, VMError, kernels
 
-MIB = 64
-DISK = "/dev/nullb0"
-NULL_BLK = """
-set -e
-modprobe null_blk nr_devices=0
-mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
-cd /sys/kernel/config/nullb && mkdir nullb0 && cd nullb0
-echo 1 >memory_backed; echo 2 >irqmode; echo 80000 >completion_nsec
-echo 4096 >blocksize; echo 1 >submit_queues; echo 512 >size; echo 1 >power
-"""
-# The seconds that the CPU was busy, between two readings of /proc/uptime.
-EVICT = """
-cat /proc/uptime
-mkfifo /tmp/said
-%s run --mib %d --ops 0 --evict 1 --hold 1 >/tmp/said &
-exec 3</tmp/said
-read filled <&3
-%s
-cat /proc/uptime
-kill -USR1 $!; read working <&3; kill -USR1 $!
-cat <&3
-"""
+POOL = "pool"  # what is run with the pool only
 
 
-@dataclass(frozen=True)
-class Row:
-    """One system. `instructions` are those of filling and pushing out, per page written."""
-
-    system: str
-    pages_written: int
-    bytes_per_page: float
-    write_ios: int
-    pages_per_write: float
-    instructions_per_page: int
-    verified: bool
+def names(text: str, allowed: tuple[str, ...]) -> list[str]:
+    """A list with commas; argparse.ArgumentTypeError if there is another word."""
+    words = text.split(",")
+    for word in words:
+        if word not in allowed:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(allowed)}")
+    return [word for word in allowed if word in words]
 
 
-def measure(system: str, kernel: kernels.Kernel) -> Row:
-    """Boot a guest and run the workload once."""
-    with VM(kernel, memory_mib=400, icount=True) as vm:
-        vm.put(build(), PROGRAM, mode=0o755)
-        vm.run(NULL_BLK)
-        drain = "sync"
-        device = None
-        if system == "zpack":
-            load_zpack(vm)
-            device = Device(vm)
-            device.backing_dev = DISK
-            device.pool_limit = 8 << 20
-            device.disksize = 512 << 20
-            device.mkswap_on()
-            drain = f"echo all >{device.attribute('writeback')}"
-        else:
-            vm.run(f"mkswap {DISK} && swapon {DISK}")
-        before = disk_stat(vm, DISK)
-        lines = vm.run(EVICT % (PROGRAM, MIB, drain), timeout=60).stdout.splitlines()
-        disk = disk_stat(vm, DISK) - before
-        start, end = ([float(word) for word in line.split()] for line in lines[:2])
-        busy = (end[0] - start[0]) - (end[1] - start[1])
-        pages = device.stat().writeback_pages if device else disk.write_bytes // 4096
-        return Row(
-            system=system,
-            pages_written=pages,
-            bytes_per_page=round(disk.write_bytes / pages, 1),
-            write_ios=disk.write_ios,
-            pages_per_write=round(pages / disk.write_ios, 1),
-            instructions_per_page=round(busy * 1e9 / pages),
-            verified=json.loads(lines[-1])["mismatches"] == 0,
-        )
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    systems, phases = tuple(SYSTEMS), (*PHASES, POOL)
+    parser.add_argument("--kernel", default="7.3", help="6.1, 6.12 or 7.3 (default)")
+    parser.add_argument(
+        "--mib", type=int, default=768, help="the workload's memory (default 768, at least 64)"
+    )
+    parser.add_argument(
+        "--systems",
+        type=lambda text: names(text, systems),
+        default=list(systems),
+        metavar="A,B",
+        help=f"of {', '.join(systems)} (default all)",
+    )
+    parser.add_argument(
+        "--phases",
+        type=lambda text: names(text, phases),
+        default=list(phases),
+        metavar="A,B",
+        help=f"of {', '.join(phases)} (default all); evict always runs",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="and the tables there")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="instead count the guest's instructions by function, in the last of --phases\n"
+        "and of the first of --systems (default zpack, evict)",
+    )
+    return parser.parse_args()
+
+
+def show_profile(system: str, kernel: Kernel, mib: int, phases: list[str]) -> None:
+    """Print where the instructions go."""
+    found = profile.take(system, kernel, Sizes.full(mib), phases)
+    print(f"{SYSTEMS[system].title}, {phases[-1]}, {mib} MiB:\n{found.table()}")
+
+
+def run(kernel: Kernel, mib: int, systems: list[str], phases: list[str]) -> report.Results:
+    """All that is asked for, one guest after the other."""
+    start = time.monotonic()
+    results = report.Results(kernel.release, mib, {}, {})
+    for name in systems:
+        with_disk = [phase for phase in PHASES if phase in phases or phase == PHASES[0]]
+        if phases != [POOL]:
+            results.systems[name] = measure(name, kernel, Sizes.full(mib), with_disk)
+        if POOL in phases and not SYSTEMS[name].needs_disk:
+            results.pool_only[name] = measure(name, kernel, Sizes.pool_only(mib), PHASES)
+        print(f"[{time.monotonic() - start:5.0f} s] {SYSTEMS[name].title}", file=sys.stderr)
+    return results
 
 
 def main() -> int:
-    """Measure both, print a table."""
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("--kernel", default="7.3", help="6.1, 6.12 or 7.3 (default)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    arguments = parser.parse_args()
+    """Measure and report; 0 if every page was right."""
+    options = arguments()
+    if options.mib < 64:
+        print("bench: --mib is less than 64", file=sys.stderr)
+        return 2
     try:
-        rows = [measure(system, kernels.get(arguments.kernel)) for system in ("plain", "zpack")]
+        kernel = kernels.get(options.kernel)
+        if options.profile:
+            whole = len(options.systems) == len(SYSTEMS)
+            system = "zpack" if whole else options.systems[0]
+            phases = [phase for phase in PHASES if phase in options.phases]
+            phases = [PHASES[0]] if POOL in options.phases else phases
+            show_profile(system, kernel, options.mib, phases)
+            return 0
+        results = run(kernel, options.mib, options.systems, options.phases)
     except VMError as error:
         print(f"bench failed: {error}", file=sys.stderr)
         return 1
-    print("| | " + " | ".join(row.system for row in rows) + " |\n|---|" + "---:|" * len(rows))
-    for name in asdict(rows[0]):
-        if name != "system":
-            print(f"| {name} | " + " | ".join(str(asdict(row)[name]) for row in rows) + " |")
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    return 0 if all(row.verified for row in rows) else 1
+    print(report.tables(results))
+    if options.json:
+        options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    if options.markdown:
+        options.markdown.write_text(report.tables(results))
+    return 0 if results.verified else 1
 
 
 if __name__ == "__main__":

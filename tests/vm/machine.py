@@ -63,8 +63,11 @@ class VM:
         icount: bool = False,
         accel: str | None = None,
         interactive: bool = False,
+        qemu: Sequence[str] = (),
     ) -> None:
-        """See the module's text; `interactive` connects the terminal with the serial console."""
+        """See the module's text; `interactive` connects the terminal with the serial console,
+        `qemu` are more arguments for QEMU.
+        """
         self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
         self.accel = "icount" if icount else accel or accelerators.best()
         self.scale = accelerators.SCALE[self.accel]
@@ -72,13 +75,19 @@ class VM:
         self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
-            self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive)
+            self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive, qemu)
         except BaseException:
             shutil.rmtree(self._directory)
             raise
 
     def _boot(
-        self, memory_mib: int, cpus: int, disks: Sequence[Disk], append: str, interactive: bool
+        self,
+        memory_mib: int,
+        cpus: int,
+        disks: Sequence[Disk],
+        append: str,
+        interactive: bool,
+        qemu: Sequence[str],
     ) -> None:
         self.command = [
             *("qemu-system-x86_64", *accelerators.arguments(self.accel)),
@@ -102,6 +111,7 @@ class VM:
             open(console_read, "rb", 0), open(messages_read, "rb", 0), show_console=interactive
         )
         agent = self._channel.qemu_end.fileno()
+        self.command += qemu
         self.command += [
             *("-device", "virtio-serial"),
             *("-chardev", f"socket,id=agent,fd={agent}"),

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs the workload on one system in a guest of its own, and says what each phase did.
+
+One virtual CPU that runs one instruction in a nanosecond of the guest's time, and a null_blk disk
+that answers each request after 80 us, any number at a time: counts, times and latencies repeat,
+however busy the host is. The disk's memory is the guest's; all of it is written once before, so that
+what a system stores there leaves as much memory as it found.
+"""
+
+import functools
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+from api.stat import DiskStat, Stat
+from bench.corpus import corpus
+from bench.systems import DISK_STAT, PAGE, SYSTEMS, ZPACK, Setup, Sizes
+from vm import VM, Kernel
+
+PHASES = ("evict", "zipf", "re-evict", "seq")
+SOURCE = Path(__file__).parents[1] / "programs/phases.c"
+PROGRAM = "/run/phases"
+CORPUS = "/dev/shm/corpus"
+CGROUP = "/sys/fs/cgroup/bench"
+NULL_BLK = """
+set -e
+modprobe null_blk nr_devices=0
+mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+cd /sys/kernel/config/nullb && mkdir nullb0 && cd nullb0
+echo 1 >memory_backed; echo 2 >irqmode; echo 80000 >completion_nsec
+echo 4096 >blocksize; echo 1 >submit_queues; echo %d >size; echo 1 >power
+dd if=/dev/zero of=/dev/nullb0 bs=1M count=%d oflag=direct status=none
+"""
+PREPARE = f"""
+set -e
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir {CGROUP}
+echo 0 >/proc/sys/kernel/watchdog
+"""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one phase did. Nanoseconds of the guest, of which each is an instruction or idle."""
+
+    name: str
+    guest_ns: int
+    instructions: int
+    write_bytes: int  # by the disk's own count, as the next three
+    write_ios: int
+    read_bytes: int
+    read_ios: int
+    pages_written: int
+    needed_writes: int  # pages that had been changed since they were written last
+    major_faults: int  # of which the program saw the latencies
+    minor_faults: int
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+    mismatches: int  # up to here
+    counters: dict[str, str]  # files of the system, after the phase
+
+    @classmethod
+    def parse(cls, line: str) -> "Phase":
+        """Read the workload's line of JSON."""
+        raw: dict[str, Any] = json.loads(line)
+        before, after = raw["before"], raw["after"]
+        disk = DiskStat(0, 0, 0, 0)
+        if DISK_STAT in after:
+            disk = DiskStat.parse(after.pop(DISK_STAT)) - DiskStat.parse(before.pop(DISK_STAT))
+        pages = disk.write_bytes // PAGE
+        if stat := after.get(f"{ZPACK}/stat"):
+            earlier = Stat.parse(before[f"{ZPACK}/stat"])
+            pages = Stat.parse(stat).writeback_pages - earlier.writeback_pages
+        return cls(
+            name=raw["phase"],
+            guest_ns=raw["ns"],
+            instructions=raw["ns"] - raw["idle_ns"],
+            **vars(disk),
+            pages_written=pages,
+            **{
+                key: raw[key]
+                for key in (
+                    *("needed_writes", "major_faults", "minor_faults"),
+                    *("p50_ns", "p99_ns", "max_ns", "mismatches"),
+                )
+            },
+            counters=after,
+        )
+
+
+@functools.lru_cache(maxsize=None)
+def build() -> bytes:
+    """The workload for a guest."""
+    with tempfile.TemporaryDirectory() as directory:
+        program = Path(directory) / "phases"
+        strict = ["-O2", "-Wall", "-Wextra", "-Werror"]
+        libraries = ["-lm", "-lpthread"]
+        subprocess.run(
+            ["gcc", "-static", "-s", *strict, "-o", program, SOURCE, *libraries], check=True
+        )
+        return program.read_bytes()
+
+
+def command(setup: Setup, sizes: Sizes, phases: Sequence[str]) -> list[str]:
+    """The workload's command line."""
+    counters = [DISK_STAT, *setup.counters] if sizes.disk_mib else setup.counters
+    words = [
+        *(PROGRAM, "--mib", str(sizes.mib), "--accesses", str(sizes.accesses)),
+        *("--free-mib", str(sizes.free_mib), "--corpus", CORPUS, "--cgroup", CGROUP),
+        *("--phases", ",".join(phases)),
+    ]
+    for option, values in (
+        ("--snapshot", counters),
+        ("--drain", setup.drain),
+        ("--restore", setup.restore),
+        ("--drained", [setup.drained]),
+        ("--keep", [setup.keep]),
+    ):
+        words += [word for value in values if value for word in (option, value)]
+    return words
+
+
+def start(vm: VM, name: str, sizes: Sizes) -> Setup:
+    """Bring disk, system and workload into a guest."""
+    if sizes.disk_mib:
+        vm.run(NULL_BLK % (sizes.disk_mib, sizes.disk_mib), timeout=120)
+    vm.run(PREPARE)
+    setup = SYSTEMS[name].set_up(vm, sizes)
+    vm.put(build(), PROGRAM, mode=0o755)
+    vm.put(corpus(), CORPUS)
+    return setup
+
+
+def measure(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> list[Phase]:
+    """Boot a guest, run the workload on one system."""
+    with VM(kernel, memory_mib=sizes.guest_mib, icount=True) as vm:
+        setup = start(vm, name, sizes)
+        words = command(setup, sizes, phases)
+        output = vm.run(words, timeout=60 + sizes.mib).stdout
+        return [Phase.parse(line) for line in output.splitlines()]
