@@ -12,16 +12,18 @@ import time
 from pathlib import Path
 
 from bench import profile, report
+from bench.corpus import corpus
 from bench.run import PHASES, measure
 from bench.systems import SYSTEMS, Sizes
-from vm import Kernel, VMError, kernels
+from vm import Kernel, VMError, cache, kernels
 
 POOL = "pool"  # what is run with the pool only
+BEGIN, END = "<!-- bench -->", "<!-- end -->"
 
 
 def names(text: str, allowed: tuple[str, ...]) -> list[str]:
     """A list with commas; argparse.ArgumentTypeError if there is another word."""
-    words = text.split(",")
+    words = text.split(",") if text != "none" else []
     for word in words:
         if word not in allowed:
             raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(allowed)}")
@@ -43,7 +45,7 @@ def arguments() -> argparse.Namespace:
         type=lambda text: names(text, systems),
         default=list(systems),
         metavar="A,B",
-        help=f"of {', '.join(systems)} (default all)",
+        help=f"of {', '.join(systems)} (default all);\nnone: only what --add has",
     )
     parser.add_argument(
         "--phases",
@@ -53,7 +55,21 @@ def arguments() -> argparse.Namespace:
         help=f"of {', '.join(phases)} (default all); evict always runs",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="and the tables there")
+    parser.add_argument(
+        "--add",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take over other systems' figures from what --json wrote; repeatable",
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the tables there between its lines <!-- bench --> and <!-- end -->, or as a\n"
+        "new file, and the plots beside it",
+    )
     parser.add_argument(
         "--profile",
         action="store_true",
@@ -71,16 +87,30 @@ def show_profile(system: str, kernel: Kernel, mib: int, phases: list[str]) -> No
 
 def run(kernel: Kernel, mib: int, systems: list[str], phases: list[str]) -> report.Results:
     """All that is asked for, one guest after the other."""
-    start = time.monotonic()
-    results = report.Results(kernel.release, mib, {}, {})
+    begin = time.monotonic()
+    results = report.Results(kernel.release, mib, cache.digest(corpus().read_bytes()), {}, {})
     for name in systems:
         with_disk = [phase for phase in PHASES if phase in phases or phase == PHASES[0]]
         if phases != [POOL]:
             results.systems[name] = measure(name, kernel, Sizes.full(mib), with_disk)
         if POOL in phases and not SYSTEMS[name].needs_disk:
             results.pool_only[name] = measure(name, kernel, Sizes.pool_only(mib), PHASES)
-        print(f"[{time.monotonic() - start:5.0f} s] {SYSTEMS[name].title}", file=sys.stderr)
+        print(f"[{time.monotonic() - begin:5.0f} s] {SYSTEMS[name].title}", file=sys.stderr)
     return results
+
+
+def write_markdown(path: Path, results: report.Results) -> None:
+    """Put the tables into a document, the plots beside it."""
+    found = "\n" + report.tables(results) + "\n"
+    for name, plot in report.plots(results).items():
+        (path.parent / name).write_text(plot)
+        found += f"![{name.removesuffix('.svg')}]({name})\n"
+    document = path.read_text() if path.exists() else f"{BEGIN}{END}\n"
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} has no lines {BEGIN} and {END}")
+    path.write_text(f"{before}{begin}\n{found}\n{end}{after}")
 
 
 def main() -> int:
@@ -92,21 +122,22 @@ def main() -> int:
     try:
         kernel = kernels.get(options.kernel)
         if options.profile:
-            whole = len(options.systems) == len(SYSTEMS)
-            system = "zpack" if whole else options.systems[0]
-            phases = [phase for phase in PHASES if phase in options.phases]
-            phases = [PHASES[0]] if POOL in options.phases else phases
+            system = "zpack" if options.systems == list(SYSTEMS) else options.systems[0]
+            chosen = [phase for phase in PHASES if phase in options.phases]
+            phases = [PHASES[0]] if POOL in options.phases else chosen
             show_profile(system, kernel, options.mib, phases)
             return 0
         results = run(kernel, options.mib, options.systems, options.phases)
-    except VMError as error:
+        for path in options.add:
+            results.add(report.Results.from_json(json.loads(path.read_text())))
+    except (VMError, ValueError) as error:
         print(f"bench failed: {error}", file=sys.stderr)
         return 1
     print(report.tables(results))
     if options.json:
         options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
     if options.markdown:
-        options.markdown.write_text(report.tables(results))
+        write_markdown(options.markdown, results)
     return 0 if results.verified else 1
 
 

@@ -1,98 +1,155 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The benchmark's tables: what each system did in each phase, and where zpack must be."""
+"""The benchmark's tables and plots: what each system did, and whether zpack is where it must be."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
-from api.stat import Stat
-from bench.run import Phase
-from bench.systems import PAGE, SYSTEMS, ZPACK
+from bench.figures import FULL_MIB, POOL_ROWS, ROWS, Facts, Row, object_bytes, of
+from bench.run import Measured
+from bench.svg import Bars
+from bench.systems import SYSTEMS
 
 
 @dataclass
 class Results:
-    """What was measured: phases by system, with a disk and with the pool only."""
+    """What was measured: by system, with a disk and with the pool only."""
 
     kernel: str
     mib: int
-    systems: dict[str, list[Phase]]
-    pool_only: dict[str, list[Phase]]
+    corpus: str  # digest
+    systems: dict[str, Measured]
+    pool_only: dict[str, Measured]
 
     @property
     def verified(self) -> bool:
         """Whether each page was right."""
-        everything = [*self.systems.values(), *self.pool_only.values()]
-        return not any(phase.mismatches for phases in everything for phase in phases)
+        return not any(
+            phase.mismatches
+            for measured in (*self.systems.values(), *self.pool_only.values())
+            for phase in measured.phases.values()
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For --json."""
         return {**asdict(self), "verified": self.verified}
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Results":
+        """What --json wrote."""
+        systems, pool_only = (
+            {name: Measured.from_json(value) for name, value in data[key].items()}
+            for key in ("systems", "pool_only")
+        )
+        return cls(data["kernel"], data["mib"], data["corpus"], systems, pool_only)
 
-def per(number: float, count: float) -> float:
-    """A quotient, 0 when there was nothing."""
-    return number / count if count else 0.0
-
-
-@dataclass(frozen=True)
-class Row:
-    """A figure of a phase, and how to show it."""
-
-    phase: str
-    title: str
-    value: Callable[[Phase], float]
-    form: str = "{:,.0f}"
-
-
-ROWS = [
-    Row("evict", "pages to disk", lambda p: p.pages_written),
-    Row("evict", "bytes to disk per page", lambda p: per(p.write_bytes, p.pages_written)),
-    Row("evict", "write I/Os", lambda p: p.write_ios),
-    Row("evict", "pages per write", lambda p: per(p.pages_written, p.write_ios), "{:.1f}"),
-    Row("evict", "bytes per write", lambda p: per(p.write_bytes, p.write_ios)),
-    Row(
-        "evict",
-        "CPU per page, k-instructions",
-        lambda p: per(p.instructions, p.pages_written) / 1e3,
-        "{:.1f}",
-    ),
-    Row("evict", "guest time, s", lambda p: p.guest_ns / 1e9, "{:.2f}"),
-    Row("zipf", "fault p50, us", lambda p: p.p50_ns / 1e3, "{:.1f}"),
-    Row("zipf", "fault p99, us", lambda p: p.p99_ns / 1e3, "{:.1f}"),
-    Row("zipf", "major faults", lambda p: p.major_faults),
-    Row("zipf", "read I/Os", lambda p: p.read_ios),
-    Row("zipf", "bytes per read", lambda p: per(p.read_bytes, p.read_ios)),
-    Row("zipf", "CPU, G-instructions", lambda p: p.instructions / 1e9, "{:.2f}"),
-    Row("zipf", "guest time, s", lambda p: p.guest_ns / 1e9, "{:.2f}"),
-    Row("seq", "read I/Os", lambda p: p.read_ios),
-    Row("seq", "bytes per read", lambda p: per(p.read_bytes, p.read_ios)),
-    Row("seq", "pages written", lambda p: p.pages_written),
-    Row("seq", "fault p50, us", lambda p: p.p50_ns / 1e3, "{:.1f}"),
-    Row("seq", "fault p99, us", lambda p: p.p99_ns / 1e3, "{:.1f}"),
-    Row("seq", "CPU, G-instructions", lambda p: p.instructions / 1e9, "{:.2f}"),
-    Row("seq", "guest time, s", lambda p: p.guest_ns / 1e9, "{:.2f}"),
-]
+    def add(self, other: "Results") -> None:
+        """Take over the systems of another run; ValueError if it is not comparable."""
+        for name in ("kernel", "mib", "corpus"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(f"another {name}: {theirs} instead of {mine}")
+        for own, others in (
+            (self.systems, other.systems),
+            (self.pool_only, other.pool_only),
+        ):
+            merged = {**others, **own}
+            own.clear()
+            own.update({name: merged[name] for name in SYSTEMS if name in merged})
 
 
-def table(results: dict[str, list[Phase]]) -> str:
-    """A column for each system, a row for each figure."""
-    head = ["", *(SYSTEMS[name].title for name in results)]
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * len(results)]
-    for row in ROWS:
-        cells = []
-        for phases in results.values():
-            found = [phase for phase in phases if phase.name == row.phase]
-            cells.append(row.form.format(row.value(found[0])) if found else "")
-        if any(cells):
-            lines.append(f"| {row.phase}: {row.title} | " + " | ".join(cells) + " |")
+def facts_of(results: Results) -> Facts:
+    """The limits depend on what others did."""
+    zpack = results.systems.get("zpack")
+    return Facts(
+        object_bytes=object_bytes(zpack.phases["evict"]) if zpack else 0,
+        scale=results.mib / FULL_MIB,
+        plain=results.systems.get("plain"),
+        zram=results.pool_only.get("zram"),
+    )
+
+
+def table(rows: list[Row], measured: dict[str, Measured], facts: Facts) -> str:
+    """A column for each system and one for what zpack must be, a row for each figure."""
+    titles = [SYSTEMS[name].title for name in measured]
+    lines = ["| | " + " | ".join(titles) + " | zpack must |"]
+    lines.append("|---|" + "---:|" * len(titles) + "---|")
+    for row in rows:
+        if any(row.phase not in one.phases for one in measured.values()):
+            continue
+        values = {name: row.value(one) for name, one in measured.items()}
+        cells = [row.form.format(value) if value == value else "" for value in values.values()]
+        verdict = row.verdict(values["zpack"], facts) if "zpack" in values else ""
+        lines.append(f"| {row.title} | " + " | ".join(cells) + f" | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
 def tables(results: Results) -> str:
     """All of them."""
-    parts = []
+    facts = facts_of(results)
+    parts = [
+        f"Kernel {results.kernel}, {results.mib} MiB of memory, lz4, pages of corpus"
+        f" {results.corpus}; mean object {facts.object_bytes:,.0f} bytes;"
+        f" every page verified: {'yes' if results.verified else '**NO**'}.\n"
+    ]
     if results.systems:
-        parts.append(table(results.systems))
+        parts.append(table(ROWS, results.systems, facts))
     if results.pool_only:
-        parts.append("Pool only:\n\n" + table(results.pool_only))
+        parts.append("Pool only, half the memory, no disk:\n")
+        parts.append(table(POOL_ROWS, results.pool_only, facts))
     return "\n".join(parts)
+
+
+def plots(results: Results) -> dict[str, str]:
+    """SVG by file name, of systems that have run all phases."""
+    whole = {name: one for name, one in results.systems.items() if "seq" in one.phases}
+    if not whole:
+        return {}
+    titles = {name: SYSTEMS[name].title for name in whole}
+
+    def bars(title: str, unit: str, figures: dict[str, Callable[[Measured], float]]) -> str:
+        series = {
+            titles[name]: [figure(one) for figure in figures.values()]
+            for name, one in whole.items()
+        }
+        return Bars(title, unit, list(figures), series).svg()
+
+    def latency(phase: str, key: str) -> Callable[[Measured], float]:
+        return of(phase, lambda p: float(getattr(p, key)) / 1e3)
+
+    return {
+        "bench-time.svg": bars(
+            "Time of the guest",
+            "s",
+            {name: of(name, lambda p: p.guest_ns / 1e9) for name in ("evict", "zipf", "seq")},
+        ),
+        "bench-cpu.svg": bars(
+            "Instructions",
+            "G",
+            {name: of(name, lambda p: p.instructions / 1e9) for name in ("evict", "zipf", "seq")},
+        ),
+        "bench-bytes.svg": bars(
+            "Bytes to and from the disk",
+            "MiB",
+            {
+                "written, evict": of("evict", lambda p: p.write_bytes / (1 << 20)),
+                "read, zipf": of("zipf", lambda p: p.read_bytes / (1 << 20)),
+                "read, seq": of("seq", lambda p: p.read_bytes / (1 << 20)),
+                "written, seq": of("seq", lambda p: p.write_bytes / (1 << 20)),
+            },
+        ),
+        "bench-ios.svg": bars(
+            "I/Os",
+            "thousand",
+            {
+                "writes, evict": of("evict", lambda p: p.write_ios / 1e3),
+                "reads, zipf": of("zipf", lambda p: p.read_ios / 1e3),
+                "reads, seq": of("seq", lambda p: p.read_ios / 1e3),
+                "writes, seq": of("seq", lambda p: p.write_ios / 1e3),
+            },
+        ),
+        "bench-faults.svg": bars(
+            "Latency of major faults, zipf",
+            "us",
+            {"p50": latency("zipf", "p50_ns"), "p99": latency("zipf", "p99_ns")},
+        ),
+    }

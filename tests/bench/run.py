@@ -3,8 +3,8 @@
 
 One virtual CPU that runs one instruction in a nanosecond of the guest's time, and a null_blk disk
 that answers each request after 80 us, any number at a time: counts, times and latencies repeat,
-however busy the host is. The disk's memory is the guest's; all of it is written once before, so that
-what a system stores there leaves as much memory as it found.
+however busy the host is. The disk's memory is the guest's; the part that will be used is written
+before, so that what a system stores there leaves as much memory as it found.
 """
 
 import functools
@@ -54,6 +54,7 @@ class Phase:
     read_bytes: int
     read_ios: int
     pages_written: int
+    written_object_bytes: int  # of these pages, compressed; 4096 each where they are not
     needed_writes: int  # pages that had been changed since they were written last
     major_faults: int  # of which the program saw the latencies
     minor_faults: int
@@ -71,16 +72,17 @@ class Phase:
         disk = DiskStat(0, 0, 0, 0)
         if DISK_STAT in after:
             disk = DiskStat.parse(after.pop(DISK_STAT)) - DiskStat.parse(before.pop(DISK_STAT))
-        pages = disk.write_bytes // PAGE
-        if stat := after.get(f"{ZPACK}/stat"):
-            earlier = Stat.parse(before[f"{ZPACK}/stat"])
-            pages = Stat.parse(stat).writeback_pages - earlier.writeback_pages
+        pages, size = disk.write_bytes // PAGE, disk.write_bytes
+        if text := after.get(f"{ZPACK}/stat"):
+            stat = Stat.parse(text) - Stat.parse(before[f"{ZPACK}/stat"])
+            pages, size = stat.writeback_pages, stat.writeback_object_bytes
         return cls(
             name=raw["phase"],
             guest_ns=raw["ns"],
             instructions=raw["ns"] - raw["idle_ns"],
             **vars(disk),
             pages_written=pages,
+            written_object_bytes=size,
             **{
                 key: raw[key]
                 for key in (
@@ -90,6 +92,20 @@ class Phase:
             },
             counters=after,
         )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one system did."""
+
+    phases: dict[str, Phase]
+    fixed: dict[str, int]  # see Setup
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Measured":
+        """What dataclasses.asdict() made of it."""
+        phases = {name: Phase(**phase) for name, phase in data["phases"].items()}
+        return cls(phases, data["fixed"])
 
 
 @functools.lru_cache(maxsize=None)
@@ -127,7 +143,7 @@ def command(setup: Setup, sizes: Sizes, phases: Sequence[str]) -> list[str]:
 def start(vm: VM, name: str, sizes: Sizes) -> Setup:
     """Bring disk, system and workload into a guest."""
     if sizes.disk_mib:
-        vm.run(NULL_BLK % (sizes.disk_mib, sizes.disk_mib), timeout=120)
+        vm.run(NULL_BLK % (sizes.swap_mib, sizes.disk_mib), timeout=120)
     vm.run(PREPARE)
     setup = SYSTEMS[name].set_up(vm, sizes)
     vm.put(build(), PROGRAM, mode=0o755)
@@ -135,10 +151,11 @@ def start(vm: VM, name: str, sizes: Sizes) -> Setup:
     return setup
 
 
-def measure(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> list[Phase]:
+def measure(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> Measured:
     """Boot a guest, run the workload on one system."""
     with VM(kernel, memory_mib=sizes.guest_mib, icount=True) as vm:
         setup = start(vm, name, sizes)
         words = command(setup, sizes, phases)
         output = vm.run(words, timeout=60 + sizes.mib).stdout
-        return [Phase.parse(line) for line in output.splitlines()]
+        found = [Phase.parse(line) for line in output.splitlines()]
+        return Measured({phase.name: phase for phase in found}, setup.fixed)

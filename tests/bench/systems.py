@@ -28,7 +28,7 @@ class Sizes:
     free_mib: int
     pool_bytes: int
     swap_mib: int  # more than twice of what is used, or the kernel frees the slots of what it reads
-    disk_mib: int  # 0: no disk, the pool has no limit
+    disk_mib: int  # written before, so that its memory is there; 0: no disk, the pool has no limit
 
     @classmethod
     def full(cls, mib: int) -> "Sizes":
@@ -39,7 +39,7 @@ class Sizes:
             free_mib=160 * mib // 768,
             pool_bytes=(58 << 20) * mib // 768,
             swap_mib=mib * 9 // 4,
-            disk_mib=mib * 9 // 4,
+            disk_mib=mib * 5 // 4,
         )
 
     @classmethod
@@ -70,6 +70,9 @@ class Setup:
     drained: str = ""
     restore: list[str] = field(default_factory=list)
     keep: str = ""  # FILE:FIELD:BYTES
+    # Memory that the counters do not have: "slot_bytes" of each page of the swap device,
+    # "entry_bytes" of each page in the pool.
+    fixed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class System:
     title: str
     set_up: Callable[[VM, Sizes], Setup]
     needs_disk: bool = False  # makes no sense with a pool only
+
+
+def _slab_bytes(vm: VM, name: str) -> int:
+    """What an object of a slab cache takes."""
+    return int(vm.read(f"/sys/kernel/slab/{name}/slab_size"))
 
 
 def _plain(vm: VM, sizes: Sizes) -> Setup:
@@ -96,7 +104,11 @@ def _zpack(vm: VM, sizes: Sizes) -> Setup:
     device.disksize = sizes.swap_mib << 20
     device.mkswap_on()
     drain = [f"{ZPACK}/writeback=all"] if sizes.disk_mib else []
-    return Setup(counters=[f"{ZPACK}/stat"], drain=drain)
+    return Setup(
+        counters=[f"{ZPACK}/stat"],
+        drain=drain,
+        fixed={"entry_bytes": _slab_bytes(vm, "zpack_entry")},
+    )
 
 
 def _zswap(vm: VM, sizes: Sizes) -> Setup:
@@ -116,6 +128,7 @@ def _zswap(vm: VM, sizes: Sizes) -> Setup:
         drain=[f"{ZSWAP}/max_pool_percent=0"],
         drained=f"{ZSWAP_DEBUG}/stored_pages",
         restore=[f"{ZSWAP}/max_pool_percent={percent}"],
+        fixed={"entry_bytes": _slab_bytes(vm, "zswap_entry")},
     )
 
 
@@ -128,13 +141,16 @@ def _zram(vm: VM, sizes: Sizes, compressed: bool = False) -> Setup:
     vm.write(f"{ZRAM}/disksize", str(sizes.swap_mib << 20))
     vm.run("mkswap /dev/zram0 && swapon /dev/zram0")
     counters = [f"{ZRAM}/mm_stat"]
+    table = int(vm.run("awk '/zram/ {sum += $2} END {print sum}' /proc/vmallocinfo").stdout)
+    fixed = {"slot_bytes": round(table / (sizes.swap_mib << 20) * PAGE)}
     if not sizes.disk_mib:
-        return Setup(counters=counters)
+        return Setup(counters=counters, fixed=fixed)
     vm.write(f"{ZRAM}/mem_limit", str(sizes.pool_bytes))
     return Setup(
         counters=[*counters, f"{ZRAM}/bd_stat"],
         drain=[f"{ZRAM}/idle=all", f"{ZRAM}/writeback=idle"],
         keep=f"{ZRAM}/mm_stat:3:{sizes.pool_bytes // 2}",
+        fixed=fixed,
     )
 
 
