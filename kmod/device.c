@@ -140,6 +140,19 @@ int zpack_device_reset(struct zpack_device *device)
 	return 0;
 }
 
+/* Looked up once, so that writeback can wake who polls it without memory or locks. */
+static struct kernfs_node *find_state_node(struct zpack_device *device)
+{
+	struct kernfs_node *directory, *node = NULL;
+
+	directory = sysfs_get_dirent(disk_to_dev(device->disk)->kobj.sd, "zpack");
+	if (directory) {
+		node = sysfs_get_dirent(directory, "writeback_state");
+		sysfs_put(directory);
+	}
+	return node;
+}
+
 static struct zpack_device *device_make(void)
 {
 	struct zpack_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
@@ -151,6 +164,7 @@ static struct zpack_device *device_make(void)
 	init_rwsem(&device->config_lock);
 	init_waitqueue_head(&device->pool.space);
 	zpack_writeback_init(device);
+	zpack_budget_init(device);
 	zpack_bio_device_init(device);
 	set_defaults(device);
 	error = zpack_stats_create(device);
@@ -177,6 +191,7 @@ static struct zpack_device *device_make(void)
 	error = device_add_disk(NULL, disk, zpack_attribute_groups);
 	if (error)
 		goto disk;
+	device->state_node = find_state_node(device);
 	return device;
 
 disk:
@@ -205,6 +220,8 @@ static void device_destroy_claimed(struct zpack_device *device)
 {
 	del_gendisk(device->disk);
 	tear_down(device);
+	if (device->state_node)
+		sysfs_put(device->state_node);
 	put_disk(device->disk);
 	xa_erase(&devices, device->id);
 	zpack_stats_destroy(device);

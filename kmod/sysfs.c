@@ -342,6 +342,8 @@ static ssize_t writeback_store(struct device *dev, struct device_attribute *attr
 		result = zpack_writeback_now(device, result);
 	if (result == -ENOSPC)
 		zpack_refuse(device, "writeback", -ENOSPC, "no free block on the backing device");
+	if (result == -EDQUOT)
+		zpack_refuse(device, "writeback", -EDQUOT, "the write_budget is used up for now");
 	if (result == -EIO)
 		zpack_refuse(device, "writeback", -EIO, "the backing device has write errors");
 	return result < 0 ? result : count;
@@ -434,6 +436,8 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 					zpack_writeback_full(device));
 		length += sysfs_emit_at(buffer, length, "degraded %u\n",
 					READ_ONCE(device->writeback.degraded));
+		length += sysfs_emit_at(buffer, length, "budget_spent %u\n",
+					READ_ONCE(device->budget.spent));
 	}
 	if (device->backing)
 		length = stat_map(device->backing, buffer, length);
@@ -623,6 +627,10 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_shrinker.attr,
 	&dev_attr_writeback.attr,
 	&dev_attr_degraded.attr,
+	&dev_attr_writeback_state.attr,
+	&dev_attr_write_budget.attr,
+	&dev_attr_write_budget_left.attr,
+	&dev_attr_write_budget_used.attr,
 	&dev_attr_version.attr,
 	&dev_attr_last_error.attr,
 	&dev_attr_stat.attr,

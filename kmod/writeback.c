@@ -36,7 +36,35 @@ bool zpack_writeback_possible(const struct zpack_device *device)
 {
 	/* Pairs with zpack_backing_open(). */
 	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
-	       !zpack_writeback_full(device) && !READ_ONCE(device->writeback.degraded);
+	       !zpack_writeback_full(device) && !READ_ONCE(device->writeback.degraded) &&
+	       !READ_ONCE(device->budget.spent);
+}
+
+/* What keeps writeback from working, as an error for who asked for it. */
+static int impossible_error(const struct zpack_device *device)
+{
+	if (READ_ONCE(device->writeback.degraded))
+		return -EIO;
+	return zpack_writeback_full(device) ? -ENOSPC : -EDQUOT;
+}
+
+const char *zpack_writeback_state(const struct zpack_device *device)
+{
+	if (!READ_ONCE(device->backing) || !READ_ONCE(device->writeback.thread))
+		return "none";
+	if (READ_ONCE(device->writeback.degraded))
+		return "degraded";
+	if (zpack_writeback_full(device))
+		return "full";
+	if (READ_ONCE(device->budget.spent))
+		return "budget";
+	return "possible";
+}
+
+void zpack_writeback_state_changed(struct zpack_device *device)
+{
+	if (device->state_node)
+		sysfs_notify_dirent(device->state_node);
 }
 
 void zpack_writeback_kick(struct zpack_device *device)
@@ -55,8 +83,15 @@ void zpack_writeback_want(struct zpack_device *device, long pages)
 
 void zpack_writeback_has_room(struct zpack_device *device)
 {
-	if (READ_ONCE(device->writeback.full) && xchg(&device->writeback.full, ZPACK_BACKING_ROOM))
+	int before;
+
+	if (!READ_ONCE(device->writeback.full))
+		return;
+	before = xchg(&device->writeback.full, ZPACK_BACKING_ROOM);
+	if (before)
 		zpack_writeback_kick(device);
+	if (before == ZPACK_BACKING_FULL)
+		zpack_writeback_state_changed(device);
 }
 
 void zpack_writeback_block_written(struct zpack_bounce *bounce)
@@ -80,6 +115,7 @@ void zpack_writeback_recover(struct zpack_device *device)
 {
 	device->writeback.errors_in_row = 0;
 	WRITE_ONCE(device->writeback.degraded, false);
+	zpack_writeback_state_changed(device);
 	zpack_writeback_kick(device);
 }
 
@@ -295,6 +331,7 @@ static void finish_blocks(struct zpack_device *device)
 				WRITE_ONCE(writeback->degraded, true);
 				pr_err("%s: %u write errors in a row: degraded, no more writeback (write 0 to degraded to try again)\n",
 				       device->disk->disk_name, ZPACK_DEGRADED_ERRORS);
+				zpack_writeback_state_changed(device);
 			}
 		}
 		list_move(&bounce->list, &writeback->idle);
@@ -324,6 +361,37 @@ static void backing_full(struct zpack_device *device)
 	pr_warn_ratelimited("%s: no free block of %u pages on the backing device: writeback pauses, nothing is lost\n",
 			    device->disk->disk_name, 1u << device->writeback.block_order);
 	wake_up_all(&device->pool.space);
+	zpack_writeback_state_changed(device);
+}
+
+/*
+ * Fill a block from the window. The number of its objects; 0: there were none;
+ * -ENOSPC: the backing device is full, and `full` says so unless a block has
+ * become free meanwhile; -ENOMEM; -EDQUOT: the write budget does not allow it.
+ */
+static int fill_block(struct zpack_device *device, struct zpack_bounce *bounce, u16 owner)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+	u64 bytes = (u64)ZPACK_CELL_SIZE << bounce->order, used = 0;
+	int objects;
+
+	if (!zpack_budget_charge(device, bytes))
+		return -EDQUOT;
+	objects = zpack_bounce_fill(bounce, owner, window_refill);
+	if (objects == -ENOSPC) {
+		/* Whoever frees a block from now on clears `full`; so look once more. */
+		WRITE_ONCE(writeback->full, ZPACK_BACKING_SEEMS_FULL);
+		objects = zpack_bounce_fill(bounce, owner, window_refill);
+		if (objects != -ENOSPC)
+			WRITE_ONCE(writeback->full, ZPACK_BACKING_ROOM);
+		else if (cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL,
+				 ZPACK_BACKING_FULL) == ZPACK_BACKING_SEEMS_FULL)
+			backing_full(device);
+	}
+	if (objects > 0)
+		used = (u64)bounce->used_cells * ZPACK_CELL_SIZE;
+	zpack_budget_refund(device, bytes - used);
+	return objects;
 }
 
 /* Fill and write blocks while somebody wishes it and bounce blocks are idle. */
@@ -342,7 +410,7 @@ static void write_blocks(struct zpack_device *device)
 			break;
 		}
 		if (!zpack_writeback_possible(device)) {
-			wishes_end(device, writeback->degraded ? -EIO : -ENOSPC);
+			wishes_end(device, impossible_error(device));
 			break;
 		}
 		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
@@ -353,19 +421,9 @@ static void write_blocks(struct zpack_device *device)
 			break;
 		}
 		owner = writeback->window_mixed ? 0 : writeback->window_group->index;
-		objects = zpack_bounce_fill(bounce, owner, window_refill);
-		if (objects == -ENOSPC) {
-			/* Whoever frees a block from now on clears `full`; so look once more. */
-			WRITE_ONCE(writeback->full, ZPACK_BACKING_SEEMS_FULL);
-			objects = zpack_bounce_fill(bounce, owner, window_refill);
-			if (objects == -ENOSPC) {
-				if (cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL,
-					    ZPACK_BACKING_FULL) == ZPACK_BACKING_SEEMS_FULL)
-					backing_full(device);
-				continue;
-			}
-			WRITE_ONCE(writeback->full, ZPACK_BACKING_ROOM);
-		}
+		objects = fill_block(device, bounce, owner);
+		if (objects == -ENOSPC)
+			continue;	/* it is full, or has just got room */
 		if (objects < 0) {
 			wishes_end(device, objects);
 			break;
@@ -408,10 +466,12 @@ static int writeback_thread(void *data)
 
 		if (min_age && zpack_writeback_possible(device))
 			timeout = max(msecs_to_jiffies(min_age) / 4, 1ul);
+		timeout = min(timeout, zpack_budget_timeout(device));
 		wait_event_idle_timeout(writeback->wake,
 					test_and_clear_bit(KICKED_BIT, &writeback->kicked) ||
 					kthread_should_stop(), timeout);
 		mutex_lock(&writeback->resize);
+		zpack_budget_look(device);
 		finish_blocks(device);
 		compact_pool(device);
 		write_blocks(device);

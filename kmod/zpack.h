@@ -16,7 +16,8 @@
  *	zpack_writeback.ask_lock, .resize	sleep; wishes of sysfs, the writeback thread's state
  *	zpack_stream.lock		sleeps; one compression
  *	slot lock			bit 0 of the slot's word, spins
- *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock
+ *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock,
+ *	zpack_budget.lock
  *					spin; leaves, never held together
  *
  * The swap core calls swap_slot_free_notify() with its own spin locks held and
@@ -45,6 +46,7 @@
 #include "compat/compat.h"
 #include "core/block_format.h"
 #include "core/block_map.h"
+#include "core/budget.h"
 #include "core/packer.h"
 #include "core/slot_word.h"
 #include "include/uapi/zpack.h"
@@ -90,7 +92,9 @@ struct zpack_device;
 	/* blocks that became free because their last object died */ \
 	X(blocks_died) \
 	/* pages the kernel's shrinker asked to write back */ \
-	X(shrinker_pages)
+	X(shrinker_pages) \
+	/* bytes charged to the write budget, and times that it was used up */ \
+	X(budget_bytes) X(budget_pauses)
 
 enum zpack_counter {
 #define X(name) ZPACK_##name,
@@ -543,6 +547,40 @@ void zpack_writeback_recover(struct zpack_device *device);
 void zpack_writeback_block_written(struct zpack_bounce *bounce);
 /* A block became free. Does not sleep. */
 void zpack_writeback_has_room(struct zpack_device *device);
+/* Whether there can be writeback, and if not why: for people and programs. */
+const char *zpack_writeback_state(const struct zpack_device *device);
+/* zpack_writeback_state() may say something else now: wake who polls it. Any context. */
+void zpack_writeback_state_changed(struct zpack_device *device);
+
+/* ---- budget.c --------------------------------------------------------- */
+
+/* It outlives resets, as the wear that it bounds does. */
+struct zpack_budget {
+	spinlock_t lock;
+	struct zpack_bucket bucket;
+	u64 used;		/* bytes charged, ever */
+	bool spent;		/* writeback pauses */
+};
+
+void zpack_budget_init(struct zpack_device *device);
+/* As zpack_bucket_set(). 0 or -EINVAL. Does not sleep. */
+int zpack_budget_set(struct zpack_device *device, u64 bytes, u32 interval_ms, u64 capacity);
+/*
+ * Somebody is going to write @bytes, at most ZPACK_BUDGET_LEAST of them, to the
+ * backing device. False: not now, writeback pauses; the writeback thread is
+ * kicked when it can go on. Does not sleep; not in interrupts.
+ */
+bool zpack_budget_charge(struct zpack_device *device, u64 bytes);
+/* @bytes of those charged are not written after all. Does not sleep. */
+void zpack_budget_refund(struct zpack_device *device, u64 bytes);
+/* Bytes that may be written now; U64_MAX: no limit. Does not sleep. */
+u64 zpack_budget_available(struct zpack_device *device);
+/* Let @bytes be available, or what can be carried over if that is less. Does not sleep. */
+void zpack_budget_refill(struct zpack_device *device, u64 bytes);
+/* End the pause if there is enough again. Does not sleep. */
+void zpack_budget_look(struct zpack_device *device);
+/* Jiffies until zpack_budget_look() will end the pause; MAX_SCHEDULE_TIMEOUT: there is none. */
+long zpack_budget_timeout(struct zpack_device *device);
 
 /* ---- readback.c ------------------------------------------------------- */
 
@@ -585,6 +623,10 @@ void zpack_bio_copy(struct bio *bio, struct bvec_iter at, void *page, bool to_bi
 extern const struct attribute_group *zpack_attribute_groups[];
 extern struct class zpack_control_class;
 
+/* sysfs_writeback.c */
+extern struct device_attribute dev_attr_write_budget, dev_attr_write_budget_left,
+	dev_attr_write_budget_used, dev_attr_writeback_state;
+
 /* Say in the log and in last_error why @attribute was not changed; returns @error. */
 __printf(4, 5)
 int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
@@ -617,6 +659,8 @@ struct zpack_device {
 	struct bio_list later;		/* read bios that may have to wait, for later_work */
 	struct work_struct later_work;
 	struct zpack_writeback writeback;
+	struct zpack_budget budget;
+	struct kernfs_node *state_node;	/* of the attribute writeback_state; NULL: can't be polled */
 	zpack_shrinker_t shrinker;
 	struct zpack_tunables tunables;
 	const struct zpack_comp_ops *comp_wanted;

@@ -51,11 +51,14 @@ class Stat:
     second_chances: int
     blocks_died: int
     shrinker_pages: int
+    budget_bytes: int
+    budget_pauses: int
     pool_bytes: int = 0
     slot_table_bytes: int = 0
     writeback_possible: int = 0
     backing_full: int = 0
     degraded: int = 0
+    budget_spent: int = 0
     backing_bytes: int = 0
     segments: int = 0
     segments_free: int = 0

@@ -73,7 +73,7 @@ def function(text: str, name: str) -> str:
 
 def attributes() -> dict[str, str]:
     """The files of a device and their modes."""
-    text = source("sysfs.c")
+    text = source("sysfs.c") + source("sysfs_writeback.c")
     found = {name: mode for mode, name in re.findall(r"\bDEVICE_ATTR_(R[WO]|WO)\((\w+)\)", text)}
     del found["name"]  # in the macro ZPACK_SWITCH
     found |= {name: "RW" for name in re.findall(r"^ZPACK_SWITCH\((\w+)\);", text, re.MULTILINE)}
