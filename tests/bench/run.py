@@ -17,7 +17,7 @@ from typing import Any, Sequence
 
 from api.stat import DiskStat, Stat
 from bench.corpus import corpus
-from bench.systems import DISK_STAT, PAGE, SYSTEMS, ZPACK, Setup, Sizes
+from bench.systems import DISK_STAT, PAGE, SYSTEMS, ZPACK, Setup, Sizes, add_disk
 from vm import VM, Kernel
 
 PHASES = ("evict", "zipf", "re-evict", "seq")
@@ -25,15 +25,6 @@ SOURCE = Path(__file__).parents[1] / "programs/phases.c"
 PROGRAM = "/run/phases"
 CORPUS = "/dev/shm/corpus"
 CGROUP = "/sys/fs/cgroup/bench"
-NULL_BLK = """
-set -e
-modprobe null_blk nr_devices=0
-mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
-cd /sys/kernel/config/nullb && mkdir nullb0 && cd nullb0
-echo 1 >memory_backed; echo 2 >irqmode; echo 80000 >completion_nsec
-echo 4096 >blocksize; echo 1 >submit_queues; echo %d >size; echo 1 >power
-dd if=/dev/zero of=/dev/nullb0 bs=1M count=%d oflag=direct status=none
-"""
 PREPARE = f"""
 set -e
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
@@ -143,7 +134,7 @@ def command(setup: Setup, sizes: Sizes, phases: Sequence[str]) -> list[str]:
 def start(vm: VM, name: str, sizes: Sizes) -> Setup:
     """Bring disk, system and workload into a guest."""
     if sizes.disk_mib:
-        vm.run(NULL_BLK % (sizes.swap_mib, sizes.disk_mib), timeout=120)
+        add_disk(vm, sizes)
     vm.run(PREPARE)
     setup = SYSTEMS[name].set_up(vm, sizes)
     vm.put(build(), PROGRAM, mode=0o755)

@@ -14,6 +14,15 @@ ZSWAP_DEBUG = "/sys/kernel/debug/zswap"
 ZRAM = "/sys/block/zram0"
 ZPACK = "/sys/block/zpack0/zpack"
 PAGE = 4096
+NULL_BLK = """
+set -e
+modprobe null_blk nr_devices=0
+mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+cd /sys/kernel/config/nullb && mkdir nullb0 && cd nullb0
+echo 1 >memory_backed; echo 2 >irqmode; echo 80000 >completion_nsec
+echo 4096 >blocksize; echo 1 >submit_queues; echo %d >size; echo 1 >power
+dd if=/dev/zero of=/dev/nullb0 bs=1M count=%d oflag=direct status=none
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ class System:
     needs_disk: bool = False  # makes no sense with a pool only
 
 
+def add_disk(vm: VM, sizes: Sizes) -> None:
+    """Make DISK."""
+    vm.run(NULL_BLK % (sizes.swap_mib, sizes.disk_mib), timeout=120)
+
+
 def _slab_bytes(vm: VM, name: str) -> int:
     """What an object of a slab cache takes."""
     return int(vm.read(f"/sys/kernel/slab/{name}/slab_size"))
@@ -113,22 +127,27 @@ def _zpack(vm: VM, sizes: Sizes) -> Setup:
 
 def _zswap(vm: VM, sizes: Sizes) -> Setup:
     total = int(vm.run("awk '/MemTotal/ {print $2}' /proc/meminfo").stdout) << 10
-    percent = max(round(100 * sizes.pool_bytes / total), 1)
+    percent = max(round(100 * sizes.pool_bytes / total), 1) if sizes.disk_mib else 90
     for name, value in (
         ("compressor", "lz4"),
         ("max_pool_percent", str(percent)),
-        ("shrinker_enabled", "1"),
+        ("shrinker_enabled", "1" if sizes.disk_mib else "0"),
         ("enabled", "1"),
     ):
         vm.write(f"{ZSWAP}/{name}", value)
+    if not sizes.disk_mib:
+        add_disk(vm, sizes)  # zswap is a cache of a disk
     vm.run(f"mkswap {DISK} && swapon {DISK}")
     counters = ("pool_total_size", "stored_pages", "written_back_pages", "pool_limit_hit")
+    fixed = {"entry_bytes": _slab_bytes(vm, "zswap_entry")}
+    if not sizes.disk_mib:
+        return Setup(counters=[f"{ZSWAP_DEBUG}/{name}" for name in counters], fixed=fixed)
     return Setup(
         counters=[f"{ZSWAP_DEBUG}/{name}" for name in counters],
         drain=[f"{ZSWAP}/max_pool_percent=0"],
         drained=f"{ZSWAP_DEBUG}/stored_pages",
         restore=[f"{ZSWAP}/max_pool_percent={percent}"],
-        fixed={"entry_bytes": _slab_bytes(vm, "zswap_entry")},
+        fixed=fixed,
     )
 
 
@@ -160,7 +179,7 @@ def _zram_compressed(vm: VM, sizes: Sizes) -> Setup:
 
 SYSTEMS = {
     "plain": System("plain swap", _plain, needs_disk=True),
-    "zswap": System("zswap + disk", _zswap, needs_disk=True),
+    "zswap": System("zswap + disk", _zswap),
     "zram": System("zram + writeback", _zram),
     "zram-compressed": System("zram, compressed writeback", _zram_compressed, needs_disk=True),
     "zpack": System("zpack", _zpack),

@@ -117,10 +117,12 @@ static int file_write(const char *path, const char *text)
 	return error;
 }
 
+/* What finds no memory at the moment is asked once more a little later. */
 static void write_all(const struct write *writes, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		errno = file_write(writes[i].path, writes[i].text);
+		while ((errno = file_write(writes[i].path, writes[i].text)) == ENOMEM)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		if (errno)
 			die("%s: %s", writes[i].path, writes[i].text);
 	}
@@ -330,31 +332,36 @@ static void reclaim_all(void)
 
 static pthread_mutex_t draining = PTHREAD_MUTEX_INITIALIZER;
 
+/* Says whether the file of --drained says 0. */
+static bool drained(void)
+{
+	char text[64];
+
+	file_read(options.drained, text, sizeof(text));
+	return !strtoull(text, NULL, 10);
+}
+
 static void drain(void)
 {
-	static char *spare;
+	static uint64_t *spare;
 
 	pthread_mutex_lock(&draining);
 	write_all(options.drains, options.nr_drains);
 	pthread_mutex_unlock(&draining);
 	if (!options.drained)
 		return;
-	/* Some systems look at their settings only when a page comes. */
 	if (!spare)
 		spare = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (spare == MAP_FAILED)
 		die("mmap");
-	page_make((uint64_t *)spare, nr_pages + 1, now());
-	reclaim_all();
-	for (;;) {
-		char text[64];
-
-		file_read(options.drained, text, sizeof(text));
-		if (!strtoull(text, NULL, 10))
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	/* It looks at its settings only when a page comes, and gives up now and then. */
+	while (!drained()) {
+		*spare = now();
+		reclaim_all();
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	write_all(options.restores, options.nr_restores);
+	reclaim_all();
 }
 
 /* What user space has to do for systems that do not write on their own. */
