@@ -42,7 +42,7 @@ def ram_per_packed_page(measured: Measured) -> float:
     if stat := stat_of(phase):
         return per(stat.slot_table_bytes, stat.packed)
     if ZRAM_STAT in phase.counters:
-        return measured.fixed["slot_bytes"]
+        return per(measured.fixed["slot_bytes"] * measured.fixed["slots_used"], phase.pages_written)
     return float("nan")
 
 

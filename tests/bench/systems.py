@@ -79,8 +79,8 @@ class Setup:
     drained: str = ""
     restore: list[str] = field(default_factory=list)
     keep: str = ""  # FILE:FIELD:BYTES
-    # Memory that the counters do not have: "slot_bytes" of each page of the swap device,
-    # "entry_bytes" of each page in the pool.
+    # Memory that the counters do not have: "slot_bytes" of each slot, of which the
+    # workload uses "slots_used"; "entry_bytes" of each page in the pool.
     fixed: dict[str, int] = field(default_factory=dict)
 
 
@@ -161,7 +161,7 @@ def _zram(vm: VM, sizes: Sizes, compressed: bool = False) -> Setup:
     vm.run("mkswap /dev/zram0 && swapon /dev/zram0")
     counters = [f"{ZRAM}/mm_stat"]
     table = int(vm.run("awk '/zram/ {sum += $2} END {print sum}' /proc/vmallocinfo").stdout)
-    fixed = {"slot_bytes": round(table / (sizes.swap_mib << 20) * PAGE)}
+    fixed = {"slot_bytes": table * PAGE // (sizes.swap_mib << 20), "slots_used": sizes.mib << 8}
     if not sizes.disk_mib:
         return Setup(counters=counters, fixed=fixed)
     vm.write(f"{ZRAM}/mem_limit", str(sizes.pool_bytes))
