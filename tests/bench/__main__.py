@@ -85,18 +85,24 @@ def show_profile(system: str, kernel: Kernel, mib: int, phases: list[str]) -> No
     print(f"{SYSTEMS[system].title}, {phases[-1]}, {mib} MiB:\n{found.table()}")
 
 
-def run(kernel: Kernel, mib: int, systems: list[str], phases: list[str]) -> report.Results:
-    """All that is asked for, one guest after the other."""
-    begin = time.monotonic()
+def run(
+    kernel: Kernel, mib: int, systems: list[str], phases: list[str]
+) -> tuple[report.Results, bool]:
+    """All that is asked for, one guest after the other; and whether none of them failed."""
+    begin, complete = time.monotonic(), True
     results = report.Results(kernel.release, mib, cache.digest(corpus().read_bytes()), {}, {})
+    with_disk = [phase for phase in PHASES if phase in phases or phase == PHASES[0]]
     for name in systems:
-        with_disk = [phase for phase in PHASES if phase in phases or phase == PHASES[0]]
-        if phases != [POOL]:
-            results.systems[name] = measure(name, kernel, Sizes.full(mib), with_disk)
-        if POOL in phases and not SYSTEMS[name].needs_disk:
-            results.pool_only[name] = measure(name, kernel, Sizes.pool_only(mib), PHASES)
+        try:
+            if phases != [POOL]:
+                results.systems[name] = measure(name, kernel, Sizes.full(mib), with_disk)
+            if POOL in phases and not SYSTEMS[name].needs_disk:
+                results.pool_only[name] = measure(name, kernel, Sizes.pool_only(mib), PHASES)
+        except VMError as error:
+            print(f"bench of {SYSTEMS[name].title} failed: {error}", file=sys.stderr)
+            complete = False
         print(f"[{time.monotonic() - begin:5.0f} s] {SYSTEMS[name].title}", file=sys.stderr)
-    return results
+    return results, complete
 
 
 def write_markdown(path: Path, results: report.Results) -> None:
@@ -127,7 +133,7 @@ def main() -> int:
             phases = [PHASES[0]] if POOL in options.phases else chosen
             show_profile(system, kernel, options.mib, phases)
             return 0
-        results = run(kernel, options.mib, options.systems, options.phases)
+        results, complete = run(kernel, options.mib, options.systems, options.phases)
         for path in options.add:
             results.add(report.Results.from_json(json.loads(path.read_text())))
     except (VMError, ValueError) as error:
@@ -138,7 +144,7 @@ def main() -> int:
         options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
     if options.markdown:
         write_markdown(options.markdown, results)
-    return 0 if results.verified else 1
+    return 0 if results.verified and complete else 1
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@
 #define MAX_LIST 16
 #define SNAPSHOT_BYTES (32 * 1024)
 #define THETA 0.99
+#define DRAIN_TRIES 20000
 #define WITHOUT_FAULT_NS 800	/* an access that is faster was none */
 #define ZERO_PERCENT 10
 #define INCOMPRESSIBLE_PERCENT 8
@@ -355,7 +356,10 @@ static void drain(void)
 	if (spare == MAP_FAILED)
 		die("mmap");
 	/* It looks at its settings only when a page comes, and gives up now and then. */
-	while (!drained()) {
+	for (unsigned int i = 0; !drained(); i++) {
+		errno = 0;
+		if (i == DRAIN_TRIES)
+			die("%s does not get 0", options.drained);
 		*spare = now();
 		reclaim_all();
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
