@@ -4,8 +4,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from api.stat import Stat
-from bench.run import Measured, Phase
+from bench.run import Measured, Phase, numbers
 from bench.systems import PAGE, ZPACK, ZRAM, ZSWAP_DEBUG
 
 FULL_MIB = 768  # the size that the limits are for
@@ -17,10 +16,10 @@ def per(number: float, count: float) -> float:
     return number / count if count else 0.0
 
 
-def stat_of(phase: Phase) -> Stat | None:
+def stat_of(phase: Phase) -> dict[str, int] | None:
     """zpack's counters after a phase; None for other systems."""
     text = phase.counters.get(f"{ZPACK}/stat")
-    return Stat.parse(text) if text else None
+    return numbers(text) if text else None
 
 
 def object_bytes(phase: Phase) -> float:
@@ -33,14 +32,14 @@ def disk_bytes_per_page(phase: Phase) -> float:
     stat = stat_of(phase)
     if stat is None:
         return PAGE
-    return per(stat.block_bytes_live, stat.packed)
+    return per(stat["block_bytes_live"], stat["packed"])
 
 
 def ram_per_packed_page(measured: Measured) -> float:
     """Bytes of RAM for a page on disk, after evict; nan if the system does not tell."""
     phase = measured.phases["evict"]
     if stat := stat_of(phase):
-        return per(stat.slot_table_bytes, stat.packed)
+        return per(stat["slot_table_bytes"], stat["packed"])
     if ZRAM_STAT in phase.counters:
         return per(measured.fixed["slot_bytes"] * measured.fixed["slots_used"], phase.pages_written)
     return float("nan")
@@ -50,9 +49,10 @@ def ram_per_pool_page(measured: Measured) -> float:
     """Bytes of RAM for a page in the pool, object included; nan if there is none."""
     for phase in (measured.phases["evict"], *measured.phases.values()):
         if stat := stat_of(phase):
-            if stat.ram:
-                entry = measured.fixed["entry_bytes"]
-                return per(stat.pool_bytes + stat.slot_table_bytes, stat.ram + stat.packed) + entry
+            if stat["ram"]:
+                memory = stat["pool_bytes"] + stat["slot_table_bytes"]
+                pages = stat["ram"] + stat["packed"]
+                return memory / pages + measured.fixed["entry_bytes"]
         elif ZRAM_STAT in phase.counters:
             words = [int(word) for word in phase.counters[ZRAM_STAT].split()]
             pages = words[0] // PAGE - words[5]  # orig_data_size has the same-filled ones too

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
-from api.stat import DiskStat, Stat
+from api.stat import DiskStat
 from bench.corpus import corpus
 from bench.systems import DISK_STAT, PAGE, SYSTEMS, ZPACK, Setup, Sizes, add_disk
 from vm import VM, Kernel
@@ -31,6 +31,11 @@ echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir {CGROUP}
 echo 0 >/proc/sys/kernel/watchdog
 """
+
+
+def numbers(text: str) -> dict[str, int]:
+    """Lines of a key and a number."""
+    return {key: int(value) for key, value in (line.split() for line in text.splitlines())}
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,10 @@ class Phase:
             disk = DiskStat.parse(after.pop(DISK_STAT)) - DiskStat.parse(before.pop(DISK_STAT))
         pages, size = disk.write_bytes // PAGE, disk.write_bytes
         if text := after.get(f"{ZPACK}/stat"):
-            stat = Stat.parse(text) - Stat.parse(before[f"{ZPACK}/stat"])
-            pages, size = stat.writeback_pages, stat.writeback_object_bytes
+            stat, earlier = numbers(text), numbers(before[f"{ZPACK}/stat"])
+            pages, size = (
+                stat[key] - earlier[key] for key in ("writeback_pages", "writeback_object_bytes")
+            )
         return cls(
             name=raw["phase"],
             guest_ns=raw["ns"],
