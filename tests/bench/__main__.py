@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares zpack with plain swap, zswap and zram: one kernel, one disk, one workload, in phases.
 
-The full benchmark takes about half an hour. --systems zpack,plain --phases evict --mib 128 takes a
+The full benchmark takes about 40 minutes. --systems zpack,plain --phases evict --mib 128 takes a
 minute or two.
 """
 
