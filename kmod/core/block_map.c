@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 #include "block_map.h"
 
-#define NONE ((u32)-1)
+#define NONE ZPACK_NO_SEGMENT
 
 _Static_assert(sizeof(struct zpack_block_word) == 8, "8 bytes a block");
 _Static_assert(sizeof(struct zpack_segment) == 24, "6 bytes a MiB of the backing device");
@@ -39,6 +39,8 @@ void zpack_map_init(struct zpack_map *map, u32 nr_segments, struct zpack_segment
 	map->nr_segments = nr_segments;
 	map->free_segments = nr_segments;
 	map->free.head = NONE;
+	map->used.head = NONE;
+	map->evacuating = NONE;
 	for (order = 0; order <= ZPACK_MAX_BLOCK_ORDER; order++) {
 		map->partial[order].head = NONE;
 		map->current_segment[order] = NONE;
@@ -80,6 +82,25 @@ static void list_remove(struct zpack_map *map, struct zpack_segment_list *list, 
 	segment->listed = 0;
 }
 
+/* A segment that is not carved comes to, or leaves, those that can be. */
+static void segment_list(struct zpack_map *map, u32 number)
+{
+	bool used = segment_at(map, number)->used;
+
+	list_add(map, used ? &map->used : &map->free, number);
+	map->free_segments++;
+	map->used_segments += used;
+}
+
+static void segment_unlist(struct zpack_map *map, u32 number)
+{
+	bool used = segment_at(map, number)->used;
+
+	list_remove(map, used ? &map->used : &map->free, number);
+	map->free_segments--;
+	map->used_segments -= used;
+}
+
 /*
  * Every change of a block's state passes here. False, and nothing changes, when
  * the new state may not follow. Bits: the states that may follow.
@@ -93,8 +114,9 @@ static bool block_set_state(struct zpack_map *map, struct zpack_segment *segment
 					1 << ZPACK_BLOCK_BAD,
 		[ZPACK_BLOCK_LIVE] = 1 << ZPACK_BLOCK_FREE | 1 << ZPACK_BLOCK_CLEANING,
 		[ZPACK_BLOCK_CLEANING] = 1 << ZPACK_BLOCK_FREE | 1 << ZPACK_BLOCK_LIVE |
-					 1 << ZPACK_BLOCK_BAD,
+					 1 << ZPACK_BLOCK_PINNED,
 		[ZPACK_BLOCK_BAD] = 0,
+		[ZPACK_BLOCK_PINNED] = 1 << ZPACK_BLOCK_FREE,
 	};
 	u32 cells = 1u << segment->order;
 
@@ -108,11 +130,14 @@ static bool block_set_state(struct zpack_map *map, struct zpack_segment *segment
 	return true;
 }
 
-/* A segment that is not carved: from the list, else one never used before. */
+/* A segment that is not carved: one that needs no discard then, else one never used before. */
 static int segment_carve(struct zpack_map *map, u8 order, struct zpack_map_memory *memory)
 {
-	u32 number = map->free.head, blocks = blocks_per_segment(order);
+	u32 number = map->used.head, blocks = blocks_per_segment(order);
 	struct zpack_segment *segment;
+
+	if (number == NONE)
+		number = map->free.head;
 
 	if (number == NONE) {
 		struct zpack_segment_chunk **chunk;
@@ -129,12 +154,15 @@ static int segment_carve(struct zpack_map *map, u8 order, struct zpack_map_memor
 			memory->chunk = NULL;
 		}
 		map->touched++;
+		map->free_segments--;
 	} else {
 		if (!memory->blocks)
 			return -ENOMEM;
-		list_remove(map, &map->free, number);
+		segment_unlist(map, number);
 	}
 	segment = segment_at(map, number);
+	segment->used = 0;
+	segment->evacuating = 0;
 	segment->blocks = memory->blocks;
 	memory->blocks = NULL;
 	memset(segment->blocks, 0, zpack_map_blocks_bytes(order));
@@ -142,7 +170,7 @@ static int segment_carve(struct zpack_map *map, u8 order, struct zpack_map_memor
 	segment->free_blocks = blocks;
 	segment->hint = 0;
 	segment->bad_blocks = 0;
-	map->free_segments--;
+	map->order_free_blocks[order] += blocks;
 	map->state_cells[ZPACK_BLOCK_FREE] += ZPACK_SEGMENT_CELLS;
 	map->state_blocks[ZPACK_BLOCK_FREE] += blocks;
 	list_add(map, &map->partial[order], number);
@@ -157,13 +185,18 @@ static void segment_uncarve(struct zpack_map *map, u32 number, struct zpack_bloc
 
 	map->state_cells[ZPACK_BLOCK_FREE] -= ZPACK_SEGMENT_CELLS;
 	map->state_blocks[ZPACK_BLOCK_FREE] -= segment->free_blocks;
+	map->order_free_blocks[segment->order] -= segment->free_blocks;
 	if (map->current_segment[segment->order] == number)
 		map->current_segment[segment->order] = NONE;
-	list_remove(map, &map->partial[segment->order], number);
+	if (segment->listed)
+		list_remove(map, &map->partial[segment->order], number);
+	if (map->evacuating == number)
+		map->evacuating = NONE;
 	*ret_unused = segment->blocks;
 	segment->blocks = NULL;
-	list_add(map, &map->free, number);
-	map->free_segments++;
+	segment->used = 1;
+	segment_list(map, number);
+	map->segments_freed++;
 }
 
 static void block_describe(const struct zpack_segment *segment, u32 number, u32 index,
@@ -219,6 +252,7 @@ int zpack_map_alloc(struct zpack_map *map, u8 order, u16 owner, u16 age,
 	block->generation = ++map->sequence;
 	block->owner = owner;
 	block->age = age;
+	map->order_free_blocks[order]--;
 	if (--segment->free_blocks == 0)
 		list_remove(map, &map->partial[order], number);
 	block_describe(segment, number, index, ret);
@@ -249,7 +283,8 @@ static void block_free(struct zpack_map *map, struct zpack_segment *segment, u32
 	if (index < segment->hint)
 		segment->hint = index;
 	segment->free_blocks++;
-	if (!segment->listed)
+	map->order_free_blocks[segment->order]++;
+	if (!segment->listed && !segment->evacuating)
 		list_add(map, &map->partial[segment->order], number);
 	if (segment->free_blocks == blocks_per_segment(segment->order))
 		segment_uncarve(map, number, ret_unused);
@@ -318,11 +353,119 @@ bool zpack_map_release(struct zpack_map *map, u64 cell, u32 units,
 	block = &segment->blocks[index];
 	block->live -= units;
 	map->live_units -= units;
+	map->died_units += units;
 	/* A block that is being written, or cleaned, is not reused under the I/O. */
-	if (block->live || block->state != ZPACK_BLOCK_LIVE)
+	if (block->live ||
+	    (block->state != ZPACK_BLOCK_LIVE && block->state != ZPACK_BLOCK_PINNED))
 		return false;
 	block_free(map, segment, number, index, ret_unused);
 	return true;
+}
+
+u64 zpack_map_room(const struct zpack_map *map, u8 order)
+{
+	u64 blocks = map->order_free_blocks[order];
+
+	if (map->evacuating != NONE) {
+		const struct zpack_segment *segment = segment_at(map, map->evacuating);
+
+		if (segment->order == order)
+			blocks -= segment->free_blocks;
+	}
+	return (u64)map->free_segments * ZPACK_SEGMENT_CELLS + (blocks << order);
+}
+
+bool zpack_map_clean_begin(struct zpack_map *map, u64 cell, u16 generation)
+{
+	u32 number, index;
+	struct zpack_segment *segment = find(map, cell, &number, &index);
+	struct zpack_block_word *block;
+
+	if (!segment)
+		return false;
+	block = &segment->blocks[index];
+	if (block->generation != generation || block->state != ZPACK_BLOCK_LIVE)
+		return false;
+	return block_set_state(map, segment, block, ZPACK_BLOCK_CLEANING);
+}
+
+bool zpack_map_clean_end(struct zpack_map *map, u64 cell, bool pin,
+			 struct zpack_block_word **ret_unused)
+{
+	u32 number, index;
+	struct zpack_segment *segment = find(map, cell, &number, &index);
+
+	*ret_unused = NULL;
+	if (zpack_broken(segment && segment->blocks[index].state == ZPACK_BLOCK_CLEANING))
+		return false;
+	if (segment->blocks[index].live) {
+		block_set_state(map, segment, &segment->blocks[index],
+				pin ? ZPACK_BLOCK_PINNED : ZPACK_BLOCK_LIVE);
+		return false;
+	}
+	block_free(map, segment, number, index, ret_unused);
+	return true;
+}
+
+void zpack_map_evacuate(struct zpack_map *map, u32 number)
+{
+	struct zpack_segment *segment;
+
+	if (map->evacuating != NONE) {
+		segment = segment_at(map, map->evacuating);
+		segment->evacuating = 0;
+		if (segment->free_blocks)
+			list_add(map, &map->partial[segment->order], map->evacuating);
+		map->evacuating = NONE;
+	}
+	segment = segment_at(map, number);
+	if (!segment || !segment->blocks)
+		return;
+	if (segment->listed)
+		list_remove(map, &map->partial[segment->order], number);
+	if (map->current_segment[segment->order] == number)
+		map->current_segment[segment->order] = NONE;
+	segment->evacuating = 1;
+	map->evacuating = number;
+}
+
+static bool discardable(const struct zpack_map *map, u32 number)
+{
+	const struct zpack_segment *segment = segment_at(map, number);
+
+	/* `listed`, as those that are being discarded are in no list. */
+	return segment && !segment->blocks && segment->listed && segment->used;
+}
+
+u32 zpack_map_discard_begin(struct zpack_map *map, u32 most, u32 *ret_first)
+{
+	u32 first = map->used.head, count = 1, i;
+
+	if (first == NONE || !most)
+		return 0;
+	for (; count < most && first && discardable(map, first - 1); count++)
+		first--;
+	while (count < most && discardable(map, first + count))
+		count++;
+	for (i = 0; i < count; i++)
+		segment_unlist(map, first + i);
+	map->discarding += count;
+	*ret_first = first;
+	return count;
+}
+
+void zpack_map_discard_end(struct zpack_map *map, u32 first, u32 count, bool done)
+{
+	u32 i;
+
+	for (i = first; i < first + count; i++) {
+		if (zpack_broken(segment_at(map, i) && !segment_at(map, i)->listed &&
+				 !segment_at(map, i)->blocks))
+			return;
+		segment_at(map, i)->used = !done;
+		segment_list(map, i);
+		map->discarding--;
+	}
 }
 
 bool zpack_map_find(const struct zpack_map *map, u64 cell, struct zpack_block *ret)

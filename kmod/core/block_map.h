@@ -9,12 +9,13 @@
  * live units, owner, age. A block whose last object dies is free at once.
  *
  *	  FREE --> WRITING --> LIVE --> FREE
- *	              |         |\
- *	              |         | CLEANING --> FREE, LIVE
- *	              +--> FREE +--> BAD
- *	              +--> BAD
+ *	              |         |
+ *	              +--> FREE +--> CLEANING --> FREE, LIVE, PINNED
+ *	              +--> BAD               PINNED --> FREE
  *
- * BAD is for good: such a block (write error) is never used again.
+ * BAD is for good: such a block (write error) is never used again. A PINNED
+ * block has live objects that cleaning could not move, because it could not
+ * read them; it becomes free when they die, as any other.
  *
  * Memory is the caller's: a chunk of segment descriptors for each 512 MiB that
  * is in use, and an array of block words for each carved segment. Functions
@@ -33,6 +34,8 @@
 #define ZPACK_CHUNK_SEGMENTS_SHIFT	7
 #define ZPACK_CHUNK_SEGMENTS		(1u << ZPACK_CHUNK_SEGMENTS_SHIFT)
 
+#define ZPACK_NO_SEGMENT		((u32)-1)
+
 /* Block owners (cgroup indices) are 0...ZPACK_MAX_OWNERS - 1. */
 #define ZPACK_MAX_OWNERS		1024u
 
@@ -43,6 +46,7 @@ enum zpack_block_state {
 	ZPACK_BLOCK_LIVE = 2,
 	ZPACK_BLOCK_CLEANING = 3,
 	ZPACK_BLOCK_BAD = 4,
+	ZPACK_BLOCK_PINNED = 5,
 	ZPACK_NR_BLOCK_STATES,
 };
 
@@ -62,7 +66,9 @@ struct zpack_segment {
 	u16 hint;		/* no block below this one is free */
 	u16 bad_blocks;
 	u8 order;		/* of its blocks, if carved */
-	u8 listed;
+	u8 listed : 1;
+	u8 evacuating : 1;	/* no block of it is given away: it is to become free */
+	u8 used : 1;		/* it is free, and has been used since it was discarded */
 };
 
 /* Descriptors of ZPACK_CHUNK_SEGMENTS neighbours. */
@@ -78,12 +84,19 @@ struct zpack_map {
 	struct zpack_segment_chunk **chunks;	/* zpack_map_chunks() pointers */
 	u32 nr_segments;
 	u32 touched;		/* segments below this one have been used before */
-	struct zpack_segment_list free;
+	struct zpack_segment_list free;	/* not carved, and discarded since they were */
+	struct zpack_segment_list used;	/* not carved, not discarded */
 	struct zpack_segment_list partial[ZPACK_MAX_BLOCK_ORDER + 1];
 	u32 current_segment[ZPACK_MAX_BLOCK_ORDER + 1];
 	u64 sequence;		/* blocks allocated so far */
 	u64 live_units;		/* of all blocks */
+	u64 died_units;		/* so far, those that moved included */
 	u32 free_segments;	/* untouched ones included */
+	u32 used_segments;	/* of them: to be discarded */
+	u32 discarding;		/* segments that zpack_map_discard_begin() has taken */
+	u32 evacuating;		/* a segment, or ZPACK_NO_SEGMENT */
+	u64 segments_freed;	/* so far */
+	u64 order_free_blocks[ZPACK_MAX_BLOCK_ORDER + 1];	/* in carved segments */
 	u64 state_cells[ZPACK_NR_BLOCK_STATES];	/* cells of carved segments by state */
 	u64 state_blocks[ZPACK_NR_BLOCK_STATES];
 };
@@ -146,6 +159,43 @@ void zpack_map_cancel(struct zpack_map *map, u64 cell, struct zpack_block_word *
 /* An object died. True when its block became free with it. */
 bool zpack_map_release(struct zpack_map *map, u64 cell, u32 units,
 		       struct zpack_block_word **ret_unused);
+
+/*
+ * Cells that zpack_map_alloc() could give out as blocks of 2^@order cells: free
+ * segments, and free blocks of that size. What is being evacuated is not among
+ * them.
+ */
+u64 zpack_map_room(const struct zpack_map *map, u8 order);
+
+/*
+ * LIVE -> CLEANING: the block is not freed, and so not reused, until
+ * zpack_map_clean_end(). False: it is not the block of @generation any more, or
+ * in another state.
+ */
+bool zpack_map_clean_begin(struct zpack_map *map, u64 cell, u16 generation);
+
+/*
+ * CLEANING -> FREE when nothing of it lives, else LIVE or, with @pin, PINNED.
+ * True: it is free.
+ */
+bool zpack_map_clean_end(struct zpack_map *map, u64 cell, bool pin,
+			 struct zpack_block_word **ret_unused);
+
+/*
+ * Give no block of @segment away from now on, so that it becomes free when its
+ * live blocks have been cleaned. One segment at a time: another one ends the
+ * first one's evacuation, ZPACK_NO_SEGMENT only that.
+ */
+void zpack_map_evacuate(struct zpack_map *map, u32 segment);
+
+/*
+ * Take up to @most neighbouring free segments that have been used out of the
+ * map, so that they can be discarded. Returns how many, from *@ret_first on.
+ */
+u32 zpack_map_discard_begin(struct zpack_map *map, u32 most, u32 *ret_first);
+
+/* Put them back. @done: they have been discarded. */
+void zpack_map_discard_end(struct zpack_map *map, u32 first, u32 count, bool done);
 
 /* The block that @cell belongs to. False: that segment is not carved. */
 bool zpack_map_find(const struct zpack_map *map, u64 cell, struct zpack_block *ret);
