@@ -119,9 +119,82 @@ void zpack_backing_disown(struct zpack_device *device, u16 owner)
 void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
 			       struct zpack_block_word *unused)
 {
+	/* With the memory, a segment became free. */
+	bool segment = unused;
+
 	zpack_backing_disown(device, owner);
 	kfree(unused);
 	zpack_writeback_has_room(device);
+	if (segment && READ_ONCE(device->tunables.discard))
+		zpack_cleaning_kick(device);
+}
+
+static int map_alloc(struct zpack_device *device, u8 order, u16 owner, u16 age, bool cleaning,
+		     struct zpack_map_memory *memory, struct zpack_block *ret)
+{
+	struct zpack_backing *backing = device->backing;
+	struct zpack_clean_limits limits;
+	bool room;
+	int error = -ENOSPC;
+
+	zpack_cleaning_limits(device, &limits);
+	spin_lock(&backing->map_lock);
+	if (cleaning || zpack_clean_leaves_room(&backing->map, &limits, order))
+		error = zpack_map_alloc(&backing->map, order, owner, age, memory, ret);
+	/* Not each time: only when it may have come below the watermark. */
+	room = zpack_map_room(&backing->map, order) >
+	       zpack_clean_reserve(&limits, order) +
+	       (u64)backing->map.nr_segments * ZPACK_SEGMENT_CELLS * limits.low_permille / 1000;
+	spin_unlock(&backing->map_lock);
+	if (!cleaning && !room)
+		zpack_cleaning_kick(device);
+	return error;
+}
+
+int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 age, bool cleaning,
+			struct zpack_block *ret)
+{
+	struct zpack_group *group = device->lru.groups[owner];
+	struct zpack_map_memory memory = {};
+	int error = map_alloc(device, order, owner, age, cleaning, &memory, ret);
+
+	if (error == -ENOMEM) {
+		memory.blocks = kmalloc(zpack_map_blocks_bytes(order), GFP_NOIO | __GFP_NOWARN);
+		memory.chunk = kmalloc(sizeof(*memory.chunk), GFP_NOIO | __GFP_NOWARN);
+		error = map_alloc(device, order, owner, age, cleaning, &memory, ret);
+		/* No memory for a segment's map: a hole in one that has its map will do. */
+		if (error == -ENOMEM)
+			error = map_alloc(device, order, owner, age, cleaning, NULL, ret);
+		kfree(memory.blocks);
+		kfree(memory.chunk);
+	}
+	if (error)
+		return error;
+	spin_lock(&group->lock);
+	group->blocks++;
+	spin_unlock(&group->lock);
+	return 0;
+}
+
+void zpack_backing_written(struct zpack_device *device, const struct zpack_block_id *id, u16 owner,
+			   u32 dead)
+{
+	struct zpack_backing *backing = device->backing;
+	struct zpack_block_word *unused, *unused_too;
+	struct zpack_block block;
+
+	spin_lock(&backing->map_lock);
+	zpack_map_release(&backing->map, id->first_cell, dead, &unused_too);
+	zpack_map_written(&backing->map, id->first_cell, &unused);
+	block.state = ZPACK_BLOCK_LIVE;
+	if (!zpack_map_find(&backing->map, id->first_cell, &block) ||
+	    block.generation != id->generation)
+		block.state = ZPACK_BLOCK_FREE;
+	spin_unlock(&backing->map_lock);
+	if (block.state == ZPACK_BLOCK_FREE) {
+		zpack_count(device, ZPACK_blocks_died, 1);
+		zpack_backing_block_freed(device, owner, unused);
+	}
 }
 
 void zpack_backing_release(struct zpack_device *device, u64 word)
@@ -136,8 +209,10 @@ void zpack_backing_release(struct zpack_device *device, u64 word)
 	freed = zpack_map_release(&backing->map, zpack_word_cell(word), zpack_word_units(word),
 				  &unused);
 	spin_unlock(&backing->map_lock);
-	if (!freed)
+	if (!freed) {
+		zpack_cleaning_object_died(device);
 		return;
+	}
 	zpack_count(device, ZPACK_blocks_died, 1);
 	zpack_backing_block_freed(device, block.owner, unused);
 }

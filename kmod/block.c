@@ -81,46 +81,17 @@ void zpack_bounce_destroy(struct zpack_bounce *bounce)
 
 /* ---- taking a block ---- */
 
-static int map_alloc(struct zpack_bounce *bounce, u16 owner, u16 age,
-		     struct zpack_map_memory *memory, struct zpack_block *ret)
-{
-	struct zpack_backing *backing = bounce->device->backing;
-	int error;
-
-	spin_lock(&backing->map_lock);
-	error = zpack_map_alloc(&backing->map, bounce->order, owner, age, memory, ret);
-	spin_unlock(&backing->map_lock);
-	return error;
-}
-
 static int block_alloc(struct zpack_bounce *bounce, u16 owner)
 {
 	struct zpack_device *device = bounce->device;
 	struct zpack_backing *backing = device->backing;
-	struct zpack_group *group = device->lru.groups[owner];
-	struct zpack_map_memory memory = {};
 	u16 age = ktime_get_boottime_seconds() >> 4;
 	struct zpack_block block;
-	int error;
+	int error = zpack_backing_alloc(device, bounce->order, owner, age, false, &block);
 
-	error = map_alloc(bounce, owner, age, &memory, &block);
-	if (error == -ENOMEM) {
-		memory.blocks = kmalloc(zpack_map_blocks_bytes(bounce->order),
-					GFP_NOIO | __GFP_NOWARN);
-		memory.chunk = kmalloc(sizeof(*memory.chunk), GFP_NOIO | __GFP_NOWARN);
-		error = map_alloc(bounce, owner, age, &memory, &block);
-		/* No memory for a segment's map: a hole in one that has its map will do. */
-		if (error == -ENOMEM)
-			error = map_alloc(bounce, owner, age, NULL, &block);
-		kfree(memory.blocks);
-		kfree(memory.chunk);
-	}
 	if (error)
 		return error;
 
-	spin_lock(&group->lock);
-	group->blocks++;
-	spin_unlock(&group->lock);
 	bounce->owner = owner;
 	bounce->id.device_id = backing->device_id;
 	bounce->id.first_cell = block.first_cell;
@@ -466,8 +437,6 @@ static void finish_written(struct zpack_bounce *bounce)
 	struct zpack_device *device = bounce->device;
 	struct zpack_backing *backing = device->backing;
 	u64 cell = bounce->id.first_cell;
-	struct zpack_block_word *unused, *unused_too;
-	struct zpack_block block;
 	u32 live;
 
 	/* The whole block lives before its first object can die; the dead are taken off after. */
@@ -477,18 +446,7 @@ static void finish_written(struct zpack_bounce *bounce)
 
 	live = visit_objects(bounce, publish_object);
 
-	spin_lock(&backing->map_lock);
-	zpack_map_release(&backing->map, cell, bounce->units - live, &unused_too);
-	zpack_map_written(&backing->map, cell, &unused);
-	block.state = ZPACK_BLOCK_LIVE;
-	if (!zpack_map_find(&backing->map, cell, &block) ||
-	    block.generation != bounce->id.generation)
-		block.state = ZPACK_BLOCK_FREE;
-	spin_unlock(&backing->map_lock);
-	if (block.state == ZPACK_BLOCK_FREE) {
-		zpack_count(device, ZPACK_blocks_died, 1);
-		zpack_backing_block_freed(device, bounce->owner, unused);
-	}
+	zpack_backing_written(device, &bounce->id, bounce->owner, bounce->units - live);
 
 	zpack_count(device, ZPACK_writeback_pages, bounce->objects);
 	zpack_count(device, ZPACK_writeback_object_bytes, bounce->object_bytes);
@@ -497,6 +455,7 @@ static void finish_written(struct zpack_bounce *bounce)
 		    (bounce->bare ? 0 : zpack_block_prefix(bounce->raw_cells)));
 	zpack_count(device, ZPACK_blocks_written, 1);
 	zpack_count(device, ZPACK_block_bytes_written, (s64)bounce->used_cells * ZPACK_CELL_SIZE);
+	zpack_cleaning_wrote(device, (u64)bounce->used_cells * ZPACK_CELL_SIZE);
 }
 
 static void finish_failed(struct zpack_bounce *bounce)

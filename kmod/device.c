@@ -23,6 +23,12 @@ static void set_defaults(struct zpack_device *device)
 	device->tunables.min_age_ms = 0;
 	device->tunables.second_chance = true;
 	device->tunables.shrinker = true;
+	device->tunables.cleaning = true;
+	device->tunables.cleaning_reserve = 2;
+	device->tunables.cleaning_low = 5;
+	device->tunables.cleaning_high = 8;
+	device->tunables.cleaning_rate = 32 << 20;
+	device->tunables.discard = ZPACK_DISCARD_OFF;
 	device->pool.limit = (u64)totalram_pages() * POOL_LIMIT_PERCENT_OF_RAM / 100 * PAGE_SIZE;
 	device->writeback.block_order = DEFAULT_BLOCK_ORDER;
 	device->comp_wanted = &zpack_comp_lz4;
@@ -165,6 +171,7 @@ static struct zpack_device *device_make(void)
 	init_waitqueue_head(&device->pool.space);
 	zpack_writeback_init(device);
 	zpack_budget_init(device);
+	zpack_cleaning_init(device);
 	zpack_bio_device_init(device);
 	set_defaults(device);
 	error = zpack_stats_create(device);

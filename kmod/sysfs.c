@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "zpack.h"
@@ -313,7 +314,182 @@ static DEVICE_ATTR_RW(name)
 ZPACK_SWITCH(second_chance);
 ZPACK_SWITCH(shrinker);
 
+/* A word of @names[], NULL at the end. Its index, or a negative errno. */
+static int parse_choice(struct zpack_device *device, const char *attribute, const char *buffer,
+			const char * const *names, const char *allowed)
+{
+	int i;
+
+	for (i = 0; names[i]; i++)
+		if (sysfs_streq(buffer, names[i]))
+			return i;
+	return zpack_refuse(device, attribute, -EINVAL, "\"%.40s\" is none of %s", buffer, allowed);
+}
+
+static const char * const cleaning_modes[] = { "off", "auto", NULL };
+
+static ssize_t cleaning_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", cleaning_modes[to_device(dev)->tunables.cleaning]);
+}
+
+static ssize_t cleaning_store(struct device *dev, struct device_attribute *attr,
+			      const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int mode = parse_choice(device, "cleaning", buffer, cleaning_modes, "off, auto");
+
+	if (mode < 0)
+		return mode;
+	WRITE_ONCE(device->tunables.cleaning, mode);
+	/* What is full without cleaning may not be full with it. */
+	if (mode)
+		zpack_writeback_has_room(device);
+	zpack_cleaning_kick(device);
+	return count;
+}
+static DEVICE_ATTR_RW(cleaning);
+
+static ssize_t cleaning_reserve_show(struct device *dev, struct device_attribute *attr,
+				     char *buffer)
+{
+	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.cleaning_reserve);
+}
+
+static ssize_t cleaning_reserve_store(struct device *dev, struct device_attribute *attr,
+				      const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int error = parse_number(device, "cleaning_reserve (blocks)", buffer, 1, 64,
+				 &device->tunables.cleaning_reserve);
+
+	zpack_writeback_has_room(device);
+	zpack_cleaning_kick(device);
+	return error ?: count;
+}
+static DEVICE_ATTR_RW(cleaning_reserve);
+
+static ssize_t cleaning_low_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.cleaning_low);
+}
+
+static ssize_t cleaning_low_store(struct device *dev, struct device_attribute *attr,
+				  const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int error;
+
+	down_write(&device->config_lock);
+	error = parse_number(device, "cleaning_low (permille, at most cleaning_high)", buffer, 0,
+			     device->tunables.cleaning_high, &device->tunables.cleaning_low);
+	up_write(&device->config_lock);
+	zpack_cleaning_kick(device);
+	return error ?: count;
+}
+static DEVICE_ATTR_RW(cleaning_low);
+
+static ssize_t cleaning_high_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.cleaning_high);
+}
+
+static ssize_t cleaning_high_store(struct device *dev, struct device_attribute *attr,
+				   const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int error;
+
+	down_write(&device->config_lock);
+	error = parse_number(device, "cleaning_high (permille, at least cleaning_low)", buffer,
+			     device->tunables.cleaning_low, 900, &device->tunables.cleaning_high);
+	up_write(&device->config_lock);
+	zpack_cleaning_kick(device);
+	return error ?: count;
+}
+static DEVICE_ATTR_RW(cleaning_high);
+
+static ssize_t cleaning_rate_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	u64 rate = READ_ONCE(to_device(dev)->tunables.cleaning_rate);
+
+	if (rate == ZPACK_CLEANING_UNLIMITED)
+		return sysfs_emit(buffer, "max\n");
+	return sysfs_emit(buffer, "%llu\n", rate);
+}
+
+static ssize_t cleaning_rate_store(struct device *dev, struct device_attribute *attr,
+				   const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	u64 rate = ZPACK_CLEANING_UNLIMITED;
+	int error = 0;
+
+	if (!sysfs_streq(buffer, "max"))
+		error = parse_bytes(device, "cleaning_rate", buffer, &rate);
+	if (!error && (rate < SZ_64K || (rate > SZ_1G && rate != ZPACK_CLEANING_UNLIMITED)))
+		error = zpack_refuse(device, "cleaning_rate", -EINVAL,
+				     "%llu bytes a second is not in %u...%u, and not \"max\"", rate,
+				     SZ_64K, SZ_1G);
+	if (error)
+		return error;
+	WRITE_ONCE(device->tunables.cleaning_rate, rate);
+	zpack_cleaning_kick(device);
+	return count;
+}
+static DEVICE_ATTR_RW(cleaning_rate);
+
+static const char * const discard_modes[] = { "off", "on", "batched", NULL };
+
+static ssize_t discard_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", discard_modes[to_device(dev)->tunables.discard]);
+}
+
+static ssize_t discard_store(struct device *dev, struct device_attribute *attr,
+			     const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int mode = parse_choice(device, "discard", buffer, discard_modes, "off, on, batched");
+
+	if (mode < 0)
+		return mode;
+	WRITE_ONCE(device->tunables.discard, mode);
+	zpack_cleaning_kick(device);
+	return count;
+}
+static DEVICE_ATTR_RW(discard);
+
 /* ---- actions ---- */
+
+/* "all", or a number of blocks. Returns when they have been cleaned. */
+static ssize_t clean_store(struct device *dev, struct device_attribute *attr, const char *buffer,
+			   size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	unsigned int blocks = UINT_MAX;
+	int error = 0;
+
+	if (!sysfs_streq(buffer, "all") && (kstrtouint(buffer, 10, &blocks) || !blocks))
+		return zpack_refuse(device, "clean", -EINVAL,
+				    "\"%.40s\" is neither \"all\" nor a number of blocks", buffer);
+	/* Not under config_lock, as for writeback. */
+	down_read(&device->config_lock);
+	if (!device->ready || !device->backing)
+		error = zpack_refuse(device, "clean", -ENODEV,
+				     "the device needs a disksize and a backing_dev first");
+	up_read(&device->config_lock);
+	if (!error)
+		error = zpack_cleaning_now(device, blocks);
+	if (error == -ENOSPC)
+		zpack_refuse(device, "clean", error, "no free block for what lives");
+	if (error == -EIO)
+		zpack_refuse(device, "clean", error, "the backing device has errors");
+	if (error == -EDQUOT)
+		zpack_refuse(device, "clean", error, "the write budget is used up");
+	return error ?: count;
+}
+static DEVICE_ATTR_WO(clean);
 
 /* "all", or a number of pages. Returns when they have been written. */
 static ssize_t writeback_store(struct device *dev, struct device_attribute *attr,
@@ -389,7 +565,7 @@ static DEVICE_ATTR_RO(last_error);
 static ssize_t stat_map(struct zpack_backing *backing, char *buffer, ssize_t length)
 {
 	static const char * const names[ZPACK_NR_BLOCK_STATES] = {
-		"free", "writing", "live", "cleaning", "bad",
+		"free", "writing", "live", "cleaning", "bad", "pinned",
 	};
 	struct zpack_map map;
 	unsigned int state;
@@ -400,6 +576,7 @@ static ssize_t stat_map(struct zpack_backing *backing, char *buffer, ssize_t len
 	length += sysfs_emit_at(buffer, length, "backing_bytes %llu\n", backing->bytes);
 	length += sysfs_emit_at(buffer, length, "segments %u\n", map.nr_segments);
 	length += sysfs_emit_at(buffer, length, "segments_free %u\n", map.free_segments);
+	length += sysfs_emit_at(buffer, length, "segments_freed %llu\n", map.segments_freed);
 	length += sysfs_emit_at(buffer, length, "live_bytes %llu\n",
 				map.live_units << ZPACK_UNIT_SHIFT);
 	for (state = 0; state < ZPACK_NR_BLOCK_STATES; state++) {
@@ -625,7 +802,14 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_min_age_ms.attr,
 	&dev_attr_second_chance.attr,
 	&dev_attr_shrinker.attr,
+	&dev_attr_cleaning.attr,
+	&dev_attr_cleaning_reserve.attr,
+	&dev_attr_cleaning_low.attr,
+	&dev_attr_cleaning_high.attr,
+	&dev_attr_cleaning_rate.attr,
+	&dev_attr_discard.attr,
 	&dev_attr_writeback.attr,
+	&dev_attr_clean.attr,
 	&dev_attr_degraded.attr,
 	&dev_attr_writeback_state.attr,
 	&dev_attr_write_budget.attr,

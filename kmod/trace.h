@@ -116,6 +116,33 @@ TRACE_EVENT(zpack_readback,
 		  __entry->cell, __entry->error)
 );
 
+/*
+ * Cleaning has done with a block: `moved` objects were copied, it is free or not; error is 0, -EIO:
+ * it could not be read whole, or a negative errno: its survivors could not be written.
+ */
+TRACE_EVENT(zpack_block_cleaned,
+	TP_PROTO(u32 device, u64 cell, u32 cells, u32 moved, bool freed, int error),
+	TP_ARGS(device, cell, cells, moved, freed, error),
+	TP_STRUCT__entry(
+		__field(u32, device)
+		__field(u64, cell)
+		__field(u32, cells)
+		__field(u32, moved)
+		__field(bool, freed)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->device = device;
+		__entry->cell = cell;
+		__entry->cells = cells;
+		__entry->moved = moved;
+		__entry->freed = freed;
+		__entry->error = error;
+	),
+	TP_printk("device=%u cell=%llu cells=%u moved=%u freed=%d error=%d", __entry->device,
+		  __entry->cell, __entry->cells, __entry->moved, __entry->freed, __entry->error)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

@@ -114,9 +114,11 @@ void zpack_writeback_block_written(struct zpack_bounce *bounce)
 void zpack_writeback_recover(struct zpack_device *device)
 {
 	device->writeback.errors_in_row = 0;
+	device->cleaning.write_errors_in_row = 0;
 	WRITE_ONCE(device->writeback.degraded, false);
 	zpack_writeback_state_changed(device);
 	zpack_writeback_kick(device);
+	zpack_cleaning_kick(device);
 }
 
 /* ---- the window of candidates ---- */
@@ -355,19 +357,37 @@ static void compact_pool(struct zpack_device *device)
 		zs_compact(device->pool.zs);
 }
 
-static void backing_full(struct zpack_device *device)
+void zpack_writeback_is_full(struct zpack_device *device)
 {
 	zpack_count(device, ZPACK_backing_full_events, 1);
 	pr_warn_ratelimited("%s: no free block of %u pages on the backing device: writeback pauses, nothing is lost\n",
 			    device->disk->disk_name, 1u << device->writeback.block_order);
 	wake_up_all(&device->pool.space);
 	zpack_writeback_state_changed(device);
+	zpack_writeback_kick(device);
+}
+
+/*
+ * Two looks have found no free block. Either cleaning makes some, or says that it
+ * can't, which kicks us both times; or the backing device is full.
+ */
+static void no_block(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	if (zpack_cleaning_may_help(device)) {
+		cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL, ZPACK_BACKING_CLEANING);
+		zpack_cleaning_kick(device);
+	} else if (cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL, ZPACK_BACKING_FULL) ==
+		   ZPACK_BACKING_SEEMS_FULL) {
+		zpack_writeback_is_full(device);
+	}
 }
 
 /*
  * Fill a block from the window. The number of its objects; 0: there were none;
- * -ENOSPC: the backing device is full, and `full` says so unless a block has
- * become free meanwhile; -ENOMEM; -EDQUOT: the write budget does not allow it.
+ * -ENOSPC: no block is free, and `full` says so unless one has become free
+ * meanwhile; -ENOMEM; -EDQUOT: the write budget does not allow it.
  */
 static int fill_block(struct zpack_device *device, struct zpack_bounce *bounce, u16 owner)
 {
@@ -384,9 +404,8 @@ static int fill_block(struct zpack_device *device, struct zpack_bounce *bounce, 
 		objects = zpack_bounce_fill(bounce, owner, window_refill);
 		if (objects != -ENOSPC)
 			WRITE_ONCE(writeback->full, ZPACK_BACKING_ROOM);
-		else if (cmpxchg(&writeback->full, ZPACK_BACKING_SEEMS_FULL,
-				 ZPACK_BACKING_FULL) == ZPACK_BACKING_SEEMS_FULL)
-			backing_full(device);
+		else
+			no_block(device);
 	}
 	if (objects > 0)
 		used = (u64)bounce->used_cells * ZPACK_CELL_SIZE;
@@ -413,6 +432,8 @@ static void write_blocks(struct zpack_device *device)
 			wishes_end(device, impossible_error(device));
 			break;
 		}
+		if (READ_ONCE(writeback->full) == ZPACK_BACKING_CLEANING)
+			break;	/* cleaning will kick us */
 		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
 		if (!bounce)
 			return;	/* a completion will kick us */
@@ -539,6 +560,9 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 		writeback->block_order = order;
 		return 0;
 	}
+	error = zpack_cleaning_prepare(device, order);
+	if (error)
+		return error;
 	error = bounces_alloc(device, order, &bounces);
 	if (error)
 		return error;
@@ -551,6 +575,7 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	zpack_writeback_has_room(device);
 	mutex_unlock(&writeback->resize);
 	zpack_writeback_kick(device);
+	zpack_cleaning_order_changed(device);
 	return 0;
 }
 
@@ -574,8 +599,14 @@ int zpack_writeback_start(struct zpack_device *device)
 
 	if (error)
 		return error;
+	error = zpack_cleaning_start(device);
+	if (error) {
+		bounces_free(&writeback->idle);
+		return error;
+	}
 	thread = kthread_run(writeback_thread, device, "zpack_wb/%u", device->id);
 	if (IS_ERR(thread)) {
+		zpack_cleaning_stop(device);
 		bounces_free(&writeback->idle);
 		return PTR_ERR(thread);
 	}
@@ -589,6 +620,7 @@ void zpack_writeback_stop(struct zpack_device *device)
 
 	if (!writeback->thread)
 		return;
+	zpack_cleaning_stop(device);
 	kthread_stop(writeback->thread);
 	resize_lock(writeback);
 	WRITE_ONCE(writeback->thread, NULL);

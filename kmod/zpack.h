@@ -7,6 +7,7 @@
  *	                                  \--> readback.c --> backing device
  *	          writeback.c: lru.c --> pool.c --> core/packer.c
  *	                       --> core/block_format.c --> backing device
+ *	          cleaning.c: core/cleaning.c --> backing device --> backing device
  *
  * Lock order, outermost first:
  *
@@ -14,6 +15,7 @@
  *	disk->open_mutex		sleeps; the block core's: opening against claiming
  *	zpack_device.config_lock	sleeps; sysfs against sysfs
  *	zpack_writeback.ask_lock, .resize	sleep; wishes of sysfs, the writeback thread's state
+ *	zpack_cleaning.ask_lock, .resize	sleep; the same of cleaning, never with writeback's
  *	zpack_stream.lock		sleeps; one compression
  *	slot lock			bit 0 of the slot's word, spins
  *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock,
@@ -47,6 +49,7 @@
 #include "core/block_format.h"
 #include "core/block_map.h"
 #include "core/budget.h"
+#include "core/cleaning.h"
 #include "core/packer.h"
 #include "core/slot_word.h"
 #include "include/uapi/zpack.h"
@@ -94,7 +97,15 @@ struct zpack_device;
 	/* pages the kernel's shrinker asked to write back */ \
 	X(shrinker_pages) \
 	/* bytes charged to the write budget, and times that it was used up */ \
-	X(budget_bytes) X(budget_pauses)
+	X(budget_bytes) X(budget_pauses) \
+	/* cleaning: blocks that became free by it, objects moved, copies that were dead by then */ \
+	X(blocks_cleaned) X(cleaning_pages) X(cleaning_dead) \
+	/* blocks read and their bytes, blocks of survivors written and their bytes */ \
+	X(cleaning_reads) X(cleaning_read_bytes) X(cleaning_writes) X(cleaning_write_bytes) \
+	/* blocks that could not be read, that were damaged, whose write failed */ \
+	X(cleaning_read_errors) X(cleaning_damaged) X(cleaning_write_errors) \
+	/* discards of free segments, and bytes of them */ \
+	X(discard_ios) X(discard_bytes)
 
 enum zpack_counter {
 #define X(name) ZPACK_##name,
@@ -422,6 +433,18 @@ struct zpack_backing {
 int zpack_backing_open(struct zpack_device *device, const char *path);
 void zpack_backing_close(struct zpack_device *device);
 
+/*
+ * Take a free block, in the name of group @owner. @cleaning: it may be one of the
+ * reserve. May allocate, GFP_NOIO. 0, -ENOSPC, -ENOMEM.
+ */
+int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 age, bool cleaning,
+			struct zpack_block *ret);
+/*
+ * A block was written and its objects, that the map was told live, are published; @dead units
+ * of them had died before.
+ */
+void zpack_backing_written(struct zpack_device *device, const struct zpack_block_id *id, u16 owner,
+			   u32 dead);
 /* The object that a PACKED or PACKED_RAW word refers to died. Does not sleep. */
 void zpack_backing_release(struct zpack_device *device, u64 word);
 /* Group @owner has one block less. */
@@ -480,7 +503,12 @@ void zpack_bounce_finish(struct zpack_bounce *bounce);
  * up on ZPACK_BACKING_FULL only: the thread has then looked twice, and the
  * second time whoever freed a block would have cleared `full`.
  */
-enum zpack_backing_room { ZPACK_BACKING_ROOM, ZPACK_BACKING_SEEMS_FULL, ZPACK_BACKING_FULL };
+enum zpack_backing_room {
+	ZPACK_BACKING_ROOM,
+	ZPACK_BACKING_SEEMS_FULL,
+	ZPACK_BACKING_CLEANING,	/* no block is free; cleaning makes room, or says that it is full */
+	ZPACK_BACKING_FULL,
+};
 
 struct zpack_writeback {
 	struct task_struct *thread;
@@ -581,6 +609,86 @@ void zpack_budget_refill(struct zpack_device *device, u64 bytes);
 void zpack_budget_look(struct zpack_device *device);
 /* Jiffies until zpack_budget_look() will end the pause; MAX_SCHEDULE_TIMEOUT: there is none. */
 long zpack_budget_timeout(struct zpack_device *device);
+/* `full` has just become ZPACK_BACKING_FULL: tell everybody. */
+void zpack_writeback_is_full(struct zpack_device *device);
+
+/* ---- cleaning.c ------------------------------------------------------- */
+
+/* A block whose survivors are in the survivors' block, CLEANING until that is on disk. */
+struct zpack_clean_victim {
+	u64 cell;
+	u32 moved;		/* objects */
+	u16 owner;
+	u16 age;
+	u8 order;
+	bool pin;		/* something in it can't be moved */
+};
+
+#define ZPACK_CLEAN_VICTIMS 64
+
+/* A survivor: its place in the survivors' block, and the word that its slot must still have. */
+struct zpack_move {
+	u64 from;
+	u32 slot;
+	u16 owner;
+	u16 offset;		/* units; in cell 0 from the end of the raw table, until sealed */
+	u8 cell;
+};
+
+struct zpack_cleaning {
+	struct task_struct *thread;
+	wait_queue_head_t wake;		/* the thread waits here */
+	unsigned long kicked;		/* bit 0: it has something to look at */
+	atomic64_t others_wrote;	/* bytes, since the thread's last look */
+
+	/* the thread's, or under `resize` while the thread does not hold it */
+	struct mutex resize;
+	atomic_t resize_waiters;
+	struct zpack_bounce *victim;	/* what was read; has room for blocks of any size in use */
+	struct zpack_bounce *survivors;	/* what is written next */
+	struct zpack_move *moves;	/* in it */
+	unsigned int nr_moves;
+	u8 order;			/* of the survivors' block */
+	struct zpack_fit fit;		/* of the survivors' block */
+	unsigned int nr_victims;
+	struct zpack_clean_victim victims[ZPACK_CLEAN_VICTIMS];
+	struct zpack_clean_pace pace;
+	unsigned int read_errors_in_row;
+	unsigned int write_errors_in_row;
+
+	/* under map_lock */
+	struct zpack_picker picker;
+	struct zpack_clean_gain gain;
+	bool running;			/* between the low and the high watermark */
+
+	/* the wish of sysfs, one at a time; `asked` and what follows under `resize` */
+	struct mutex ask_lock;
+	struct completion *asked;
+	long ask_left;			/* blocks */
+	int ask_error;
+};
+
+#define ZPACK_CLEANING_UNLIMITED U64_MAX
+
+void zpack_cleaning_init(struct zpack_device *device);
+/* config_lock held for writing in these four; they sleep. 0 or -ENOMEM. */
+int zpack_cleaning_start(struct zpack_device *device);
+void zpack_cleaning_stop(struct zpack_device *device);
+/* Blocks of 2^@order cells are about to be written. 0 or -ENOMEM: they must not. */
+int zpack_cleaning_prepare(struct zpack_device *device, unsigned int order);
+/* They are from now on. */
+void zpack_cleaning_order_changed(struct zpack_device *device);
+/* Make the thread look whether there is anything to do. Any context. */
+void zpack_cleaning_kick(struct zpack_device *device);
+/* Others have written @bytes to the backing device: cleaning may keep pace. Any context. */
+void zpack_cleaning_wrote(struct zpack_device *device, u64 bytes);
+/* True when there may be a block that is worth cleaning. No lock of level 7 held. */
+bool zpack_cleaning_may_help(struct zpack_device *device);
+/* An object died, and its block did not: a full device may have become cleanable. Does not sleep. */
+void zpack_cleaning_object_died(struct zpack_device *device);
+void zpack_cleaning_limits(const struct zpack_device *device, struct zpack_clean_limits *ret);
+/* Clean up to @blocks blocks now; sleeps until done. 0, -ENODEV, -EIO, -EDQUOT, -ENOSPC, -ENOMEM, -EINTR. */
+int zpack_cleaning_now(struct zpack_device *device, long blocks);
 
 /* ---- readback.c ------------------------------------------------------- */
 
@@ -634,12 +742,20 @@ int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 
 /* ---- device.c --------------------------------------------------------- */
 
+enum zpack_discard { ZPACK_DISCARD_OFF, ZPACK_DISCARD_ON, ZPACK_DISCARD_BATCHED };
+
 struct zpack_tunables {
 	unsigned int writeback_high;	/* percent of the pool limit, 1...100 */
 	unsigned int writeback_low;	/* percent, 0...writeback_high */
 	unsigned int min_age_ms;	/* 0: age alone is no reason to write */
 	bool second_chance;
 	bool shrinker;
+	bool cleaning;
+	unsigned int cleaning_reserve;	/* blocks, 1...64 */
+	unsigned int cleaning_low;	/* permille of the backing device, 0...cleaning_high */
+	unsigned int cleaning_high;	/* permille, cleaning_low...900 */
+	u64 cleaning_rate;		/* bytes a second */
+	enum zpack_discard discard;
 };
 
 struct zpack_device {
@@ -661,6 +777,7 @@ struct zpack_device {
 	struct zpack_writeback writeback;
 	struct zpack_budget budget;
 	struct kernfs_node *state_node;	/* of the attribute writeback_state; NULL: can't be polled */
+	struct zpack_cleaning cleaning;
 	zpack_shrinker_t shrinker;
 	struct zpack_tunables tunables;
 	const struct zpack_comp_ops *comp_wanted;

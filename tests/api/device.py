@@ -54,6 +54,9 @@ class Device:
     min_age_ms = _Number()
     second_chance = _Switch()
     shrinker = _Switch()
+    cleaning_reserve = _Number()
+    cleaning_low = _Number()
+    cleaning_high = _Number()
 
     def __init__(self, vm: VM, number: int = 0) -> None:
         self.vm = vm
@@ -152,6 +155,21 @@ class Device:
     def writeback(self, pages: int | Literal["all"] = "all") -> None:
         """Write pages to the backing device now; returns when that is done."""
         self.write("writeback", str(pages), timeout=WRITEBACK_SECONDS)
+
+    @property
+    def cleaning(self) -> bool:
+        """Whether blocks are cleaned when free ones run low."""
+        text = self.read("cleaning")
+        assert text in ("off", "auto")
+        return text == "auto"
+
+    @cleaning.setter
+    def cleaning(self, value: bool) -> None:
+        self.write("cleaning", "auto" if value else "off")
+
+    def clean(self, blocks: int | Literal["all"] = "all") -> None:
+        """Clean sparse blocks now; returns when that is done."""
+        self.write("clean", str(blocks), timeout=WRITEBACK_SECONDS)
 
     def reset(self) -> None:
         """Forget everything: pages, backing device, size; tunables stay."""

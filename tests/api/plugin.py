@@ -15,6 +15,7 @@ import pytest
 
 from api.device import Device
 from api.module import is_loaded, load_zpack
+from api.waiting import wait_until
 from vm import VM, Disk
 from vm.plugin import FAILED, Boot
 
@@ -36,6 +37,8 @@ def check_and_remove(device: Device) -> None:
         device.swapoff()
     if device.disksize:
         device.discard_all()
+        # A block that is just being cleaned is free a moment later.
+        wait_until(lambda: not device.stat().blocks_cleaning, "cleaning has ended")
         stat = device.stat()
         assert stat.stored == stat.ram_object_bytes == stat.packed_object_bytes == 0, stat
         assert stat.live_bytes == stat.blocks_live == stat.slot_table_bytes == 0, stat

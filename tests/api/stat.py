@@ -53,6 +53,18 @@ class Stat:
     shrinker_pages: int
     budget_bytes: int
     budget_pauses: int
+    blocks_cleaned: int
+    cleaning_pages: int
+    cleaning_dead: int
+    cleaning_reads: int
+    cleaning_read_bytes: int
+    cleaning_writes: int
+    cleaning_write_bytes: int
+    cleaning_read_errors: int
+    cleaning_damaged: int
+    cleaning_write_errors: int
+    discard_ios: int
+    discard_bytes: int
     pool_bytes: int = 0
     slot_table_bytes: int = 0
     writeback_possible: int = 0
@@ -62,17 +74,20 @@ class Stat:
     backing_bytes: int = 0
     segments: int = 0
     segments_free: int = 0
+    segments_freed: int = 0
     live_bytes: int = 0
     blocks_free: int = 0
     blocks_writing: int = 0
     blocks_live: int = 0
     blocks_cleaning: int = 0
     blocks_bad: int = 0
+    blocks_pinned: int = 0
     block_bytes_free: int = 0
     block_bytes_writing: int = 0
     block_bytes_live: int = 0
     block_bytes_cleaning: int = 0
     block_bytes_bad: int = 0
+    block_bytes_pinned: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "Stat":
@@ -85,6 +100,11 @@ class Stat:
         """What has changed since an earlier reading, key by key."""
         names = [field.name for field in dataclasses.fields(self)]
         return Stat(**{name: getattr(self, name) - getattr(before, name) for name in names})
+
+    @property
+    def write_amplification(self) -> float:
+        """Bytes written to the backing device for each byte that writeback wrote."""
+        return 1 + self.cleaning_write_bytes / self.block_bytes_written
 
     def check(self) -> None:
         """Check what holds at any moment, under any load."""
@@ -128,6 +148,7 @@ class BlockState(enum.IntEnum):
     LIVE = 2
     CLEANING = 3
     BAD = 4
+    PINNED = 5
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@
 #define ZPACK_LAYOUT_LIVE	2
 #define ZPACK_LAYOUT_CLEANING	3
 #define ZPACK_LAYOUT_BAD	4	/* write error: not used again */
+#define ZPACK_LAYOUT_PINNED	5	/* live, but cleaning could not read it */
 
 struct zpack_layout_record {
 	__u32 segment;

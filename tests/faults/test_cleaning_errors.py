@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Proves that cleaning loses no page when the backing device fails or lies, and ends when told."""
+
+import errno
+import time
+from typing import Iterator
+
+import pytest
+
+from api import BlockState, Device, Failure, Mapping
+from api.mapping import MIB, linear
+from api.media import cell_of, objects_of, read_cell, write_cell
+from api.plugin import BACKING
+from api.waiting import wait_until
+
+SIZE = 32 * MIB
+GOOD = [linear(SIZE, BACKING)]
+BLOCK = 64 << 10
+BLOCK_CELLS = 16
+CELL_SECTORS = 8
+KIND = "sized:1900"  # two to a cell
+
+
+@pytest.fixture
+def disk(bare_zpack: Device) -> Iterator[Mapping]:
+    """The backing device of `bare_zpack`, the first 32 MiB of BACKING, that a test makes fail."""
+    zpack = bare_zpack
+    zpack.vm.run("modprobe dm-flakey")
+    with Mapping(zpack.vm, "failing", GOOD) as mapping:
+        zpack.backing_dev = mapping.path
+        zpack.disksize = 64 << 20
+        zpack.cleaning = False
+        zpack.write("cleaning_rate", "max")
+        yield mapping
+        mapping.load(GOOD)
+        if zpack.disksize:
+            zpack.discard_all()
+            stat = zpack.stat()
+            assert (stat.stored, stat.live_bytes, stat.blocks_live) == (0, 0, 0)
+            assert (stat.blocks_pinned, stat.blocks_cleaning) == (0, 0)
+            zpack.reset()
+
+
+def make_sparse(zpack: Device, pages: int = 1200) -> list[int]:
+    """Store pages and let three of four die, in each block; returns those that live."""
+    zpack.pages.fill(range(pages), KIND, io_pages=50)
+    zpack.writeback()
+    zpack.pages.fill([page for page in range(pages) if page % 4], "zero")
+    return list(range(0, pages, 4))
+
+
+def pinned(zpack: Device) -> list[int]:
+    """First cells of the blocks that could not be cleaned."""
+    return [r.first_cell for r in zpack.layout() if r.state == BlockState.PINNED]
+
+
+def test_changed_byte_in_a_victim_costs_that_page_only(bare_zpack: Device, disk: Mapping) -> None:
+    zpack = bare_zpack
+    living = make_sparse(zpack)
+    lost = living[40]
+    cell = cell_of(zpack, lost)
+    data = bytearray(read_cell(zpack.vm, BACKING, cell))
+    (place,) = [found for found in objects_of(bytes(data)) if found.slot == lost]
+    data[place.payload + 100] ^= 1
+    write_cell(zpack.vm, BACKING, cell, bytes(data))
+    before = zpack.stat()
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_damaged == stat.blocks_pinned == 1
+    assert pinned(zpack) == [cell - cell % BLOCK_CELLS]
+    assert stat.packed == before.packed == len(living)
+    assert len(living) - 20 <= stat.cleaning_pages <= len(living) - 1
+    assert stat.checksum_errors == 0  # nobody has asked for the page
+    assert zpack.pages.failures() == [Failure(lost, errno.EIO)]
+    assert zpack.stat().checksum_errors == 1
+    zpack.pages.fill([lost], "text")  # the block is free when it dies
+    stat = zpack.stat()
+    assert (stat.blocks_pinned, stat.blocks_bad) == (0, 0)
+    zpack.pages.check()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "header",
+        pytest.param("zeroes", marks=pytest.mark.slow),
+        pytest.param("another block", marks=pytest.mark.slow),
+    ],
+)
+def test_block_without_a_header_stays_as_it_is(
+    bare_zpack: Device, disk: Mapping, damage: str
+) -> None:
+    """What does not say whose it is, is left alone; its pages can be read as long as they are there."""
+    zpack = bare_zpack
+    living = make_sparse(zpack)
+    cell = cell_of(zpack, living[40])
+    first = cell - cell % BLOCK_CELLS
+    data = bytearray(read_cell(zpack.vm, BACKING, first))
+    if damage == "zeroes":
+        data = bytearray(4096)
+    elif damage == "header":
+        data[17] ^= 0x40
+    else:
+        other = first - BLOCK_CELLS if first else first + BLOCK_CELLS
+        data = bytearray(read_cell(zpack.vm, BACKING, other))
+    in_cell0 = {found.slot for found in objects_of(read_cell(zpack.vm, BACKING, first))}
+    write_cell(zpack.vm, BACKING, first, bytes(data))
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_damaged == stat.blocks_pinned == 1
+    assert pinned(zpack) == [first]
+    assert stat.packed == len(living)
+    expected = in_cell0 & set(living) if damage != "header" else set()
+    assert {failure.page for failure in zpack.pages.failures()} == expected
+
+
+@pytest.mark.slow
+def test_unreadable_victim_loses_nothing_that_can_be_read(
+    bare_zpack: Device, disk: Mapping
+) -> None:
+    zpack = bare_zpack
+    living = make_sparse(zpack)
+    cell = cell_of(zpack, living[40])
+    start = cell * CELL_SECTORS
+    rest = SIZE - start - CELL_SECTORS
+    disk.load(
+        [
+            linear(start, BACKING),
+            f"{CELL_SECTORS} error",
+            linear(rest, BACKING, start + CELL_SECTORS),
+        ]
+    )
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_read_errors == stat.blocks_pinned == 1
+    assert stat.packed == len(living) and stat.read_errors == 0
+    assert "it can't be cleaned" in zpack.vm.dmesg()
+    here = {found.slot for found in objects_of(read_cell(zpack.vm, BACKING, cell))}
+    assert {failure.page for failure in zpack.pages.failures()} == here & set(living)
+    disk.load(GOOD)
+    zpack.pages.check()
+
+
+@pytest.mark.slow
+def test_disk_that_cannot_be_read_ends_cleaning(bare_zpack: Device, disk: Mapping) -> None:
+    zpack = bare_zpack
+    living = make_sparse(zpack, 4000)
+    disk.load([f"{SIZE} error"])
+    with zpack.refuses(errno.EIO, "clean"):
+        zpack.clean()
+    stat = zpack.stat()
+    assert 8 <= stat.blocks_pinned == stat.cleaning_read_errors < 16
+    disk.load(GOOD)
+    zpack.clean()
+    assert zpack.stat().blocks_pinned == stat.blocks_pinned
+    assert zpack.stat().packed == len(living)
+    zpack.pages.check()
+
+
+def test_write_errors_while_cleaning_cost_no_page(bare_zpack: Device, disk: Mapping) -> None:
+    zpack = bare_zpack
+    living = make_sparse(zpack, 4000)
+    before = zpack.stat()
+    disk.load([f"{SIZE} flakey {BACKING} 0 0 3600 1 error_writes"])
+    with zpack.refuses(errno.EIO, "clean"):
+        zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_write_errors == stat.blocks_bad >= 1
+    assert (stat.cleaning_pages, stat.blocks_cleaned) == (0, 0)
+    assert (stat.packed, stat.live_bytes) == (len(living), before.live_bytes)
+    assert stat.blocks_cleaning == 0
+    disk.load(GOOD)
+    zpack.pages.check()
+    zpack.recover()
+    zpack.clean()
+    assert zpack.stat().cleaning_pages > len(living) - 20
+    zpack.pages.check()
+
+
+@pytest.mark.slow
+def test_single_bad_place_is_avoided(bare_zpack: Device, disk: Mapping) -> None:
+    """Cleaning goes on elsewhere after the error."""
+    zpack = bare_zpack
+    living = make_sparse(zpack, 2400)
+    cells = sorted(
+        r.first_cell for r in zpack.layout() if r.state == BlockState.FREE and r.block_pages
+    )
+    start, sectors = cells[0] * CELL_SECTORS, BLOCK // 512
+    disk.load(
+        [
+            *([linear(start, BACKING)] if start else []),
+            f"{sectors} flakey {BACKING} {start} 0 3600 1 error_writes",
+            linear(SIZE - start - sectors, BACKING, start + sectors),
+        ]
+    )
+    with zpack.refuses(errno.EIO, "clean"):
+        zpack.clean()
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_write_errors == stat.blocks_bad == 1
+    assert not stat.degraded and stat.packed == len(living)
+    assert stat.cleaning_pages > len(living) - 40
+    zpack.pages.check()
+
+
+def test_reset_while_it_is_cleaned(bare_zpack: Device, disk: Mapping) -> None:
+    """Cleaning that is slow, and has victims open, does not keep a reset waiting."""
+    zpack = bare_zpack
+    make_sparse(zpack, 6000)
+    zpack.write("cleaning_rate", "65536")
+    zpack.cleaning_high = 900
+    zpack.cleaning_low = 900
+    zpack.cleaning = True
+    wait_until(lambda: zpack.stat().cleaning_reads > 0, "cleaning has begun")
+    assert zpack.stat().blocks_cleaning > 0
+    started = time.monotonic()
+    zpack.reset()
+    assert time.monotonic() - started < 20
+    assert zpack.stat().stored == 0
+    zpack.cleaning_low, zpack.cleaning_high = 5, 8
+
+
+@pytest.mark.slow
+def test_block_size_changes_while_it_is_cleaned(bare_zpack: Device, disk: Mapping) -> None:
+    zpack = bare_zpack
+    make_sparse(zpack, 6000)
+    zpack.write("cleaning_rate", str(1 << 20))
+    zpack.cleaning_high = 900
+    zpack.cleaning_low = 900
+    zpack.cleaning = True
+    for block_pages in (256, 1, 64, 4, 16):
+        reads = zpack.stat().cleaning_reads
+        zpack.block_pages = block_pages
+        wait_until(
+            lambda: zpack.stat().cleaning_reads > reads or not zpack.stat().blocks_cleaning,
+            "cleaning goes on",
+        )
+        zpack.pages.check(range(0, 6000, 40))
+    zpack.write("cleaning_rate", "max")
+    zpack.clean()
+    zpack.cleaning_low, zpack.cleaning_high = 5, 8
+    zpack.pages.check()
+    stat = zpack.stat()
+    assert stat.cleaning_damaged == stat.blocks_pinned == 0
