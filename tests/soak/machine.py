@@ -28,7 +28,7 @@ SWAP_BYTES = 768 << 20
 CGROUPS = "/sys/fs/cgroup"
 CGROUP = f"{CGROUPS}/pressure"
 FILES = "/mnt/soak"
-LONG = 180.0  # seconds; nothing may take longer, however short memory is
+LONG = 60.0  # seconds, and more without KVM; nothing may take longer, however short memory is
 LEAK_BYTES = 24 << 20  # what the kernel itself may keep
 MAY_BE_REFUSED = {errno.ENOMEM}
 
@@ -61,9 +61,9 @@ class Machine:
 
     @property
     def attributes(self) -> list[str]:
-        """What can be written and read of a device."""
+        """What can be written of a device."""
         listed = self.vm.run(
-            f"cd {self.devices['swap'].attribute('.')} && find . -type f -perm -600"
+            f"cd {self.devices['swap'].attribute('.')} && find . -type f -perm -200"
         ).stdout
         return sorted(name.removeprefix("./") for name in listed.split())
 
@@ -107,10 +107,17 @@ class Machine:
 
     def do_writeback(self, device: str, pages: int | str) -> None:
         """Ask for writeback and wait for it."""
-        may_be = {errno.ENOSPC}
+        self._ask(device, "writeback", str(pages))
+
+    def do_clean(self, device: str, blocks: int | str) -> None:
+        """Ask for cleaning and wait for it."""
+        self._ask(device, "clean", str(blocks))
+
+    def _ask(self, device: str, action: str, how_much: str) -> None:
+        may_be = {errno.ENOSPC, errno.EDQUOT}
         if device in self._faults or device in self._errors_allowed:
             may_be.add(errno.EIO)
-        if self._write(device, "writeback", str(pages), may_be):
+        if self._write(device, action, how_much, may_be):
             self._errors_allowed.discard(device)
 
     def do_reports(self, device: str) -> None:
@@ -290,6 +297,11 @@ class Machine:
         """Change how much memory one of the load's cgroups may use."""
         self.vm.write(f"{CGROUP}{number}/memory.high", limit, timeout=LONG)
 
+    def do_cgroup_policy(self, number: int, policy: str) -> None:
+        """Change what writeback may do with the pages of one of the load's cgroups."""
+        inode = self.vm.run(f"stat -c %i {CGROUP}{number}").stdout.strip()
+        self._write("swap", "cgroup_policy", f"{inode} {policy}", set())
+
     def do_make_file(self, number: int, mib: int) -> None:
         """A file in memory."""
         self.vm.run([PROGRAM, "create", f"{FILES}/{number}", str(mib), str(number)], timeout=LONG)
@@ -328,7 +340,7 @@ class Machine:
         device.remove()
         assert not device.exists
 
-    def do_cycle_swap(self, reset: bool, settings: dict[str, str]) -> None:
+    def do_cycle_swap(self, reset: bool, discard: bool, settings: dict[str, str]) -> None:
         """All that is swapped out goes to another swap device, and then comes back."""
         self.do_heal("swap")
         device = self.devices["swap"]
@@ -342,7 +354,7 @@ class Machine:
             self._empty_and_reset("swap")
             self._set_up_swap(settings)
         else:
-            device.swapon("-p", "10", *(["-d"] if settings["second_chance"] == "1" else []))
+            device.swapon("-p", "10", *(["-d"] if discard else []))
         self._swapoff(f"{DISK}plain")
 
     def _swaps(self) -> str:

@@ -23,9 +23,28 @@ TUNABLES: dict[str, list[str]] = {
     "min_age_ms": ["0", "0", "1", "50", "500", "5000"],
     "second_chance": ["0", "1"],
     "shrinker": ["0", "1"],
+    "write_budget": ["max", "max", "1G 60", "64M 10 64M", "16M 5 32M"],
+    "cleaning": ["auto", "auto", "off"],
+    "cleaning_reserve": ["1", "2", "16", "64"],
+    "cleaning_low": ["0", "5", "8"],
+    "cleaning_high": ["8", "50", "300"],
+    "cleaning_rate": ["65536", "8M", "32M", "max"],
+    "discard": ["off", "on", "batched"],
+    "readahead": ["off", "auto", "always"],
+    "clean_cache_limit": ["0", "64K", "1M", "16M"],
 }
-# Attributes that are no tunables, or that operations of their own use.
-NOT_TUNED = {"disksize", "backing_dev", "degraded"}
+# What a device is given before it gets its size.
+SETTINGS: dict[str, list[str]] = {
+    "comp_algorithm": TUNABLES["comp_algorithm"],
+    "block_pages": TUNABLES["block_pages"],
+    "synchronous": ["0", "0", "1"],
+}
+# Attributes that operations of their own write.
+ACTIONS = {"disksize", "backing_dev", "reset", "degraded", "writeback", "clean", "cgroup_policy"}
+# Those that would change nothing but what they themselves show.
+NOT_TUNED = {"write_budget_left", "write_budget_used"}
+
+POLICIES = ["default", "default", "writeback=0", "min_age_ms=100", "keep_ms=500", "share=10"]
 
 KINDS = ["mixed", "mixed", "mixed", "text", "random", "zero", "word64", "sized:1200", "sized:2600"]
 
@@ -47,7 +66,8 @@ class Plan:
     def __init__(self, seed: int, attributes: list[str]) -> None:
         """`attributes`: what can be written below /sys/block/zpackN/zpack."""
         self._random = random.Random(seed)
-        self.tunables = sorted(set(TUNABLES) & set(attributes))
+        self._tunables = sorted(set(TUNABLES) & set(attributes))
+        self._settings_known = sorted(set(SETTINGS) & set(attributes))
         self._faults: dict[str, int] = {}  # device: operations until it is healed
         self._files: list[int] = []
         self._next_file = 0
@@ -67,6 +87,10 @@ class Plan:
             (self._remake_direct, 1.5),
             (self._cycle_swap, 1),
         ]
+        if "clean" in attributes:
+            self._choices.append((self._clean, 4))
+        if "cgroup_policy" in attributes:
+            self._choices.append((self._cgroup_policy, 3))
 
     def __iter__(self) -> Iterator[Operation]:
         yield self._load()
@@ -90,12 +114,9 @@ class Plan:
         return {"first": self._random.randrange(DIRECT_PAGES - count), "count": count}
 
     def _tune(self) -> Operation:
-        name = self._random.choice(self.tunables)
-        values = {"device": self._device(), "name": name, "value": self._value(name)}
-        return Operation("tune", values)
-
-    def _value(self, name: str) -> str:
-        return self._random.choice(TUNABLES[name])
+        name = self._random.choice(self._tunables)
+        value = self._random.choice(TUNABLES[name])
+        return Operation("tune", {"device": self._device(), "name": name, "value": value})
 
     def _write(self) -> Operation:
         kind = self._random.choice(KINDS)
@@ -121,6 +142,14 @@ class Plan:
     def _writeback(self) -> Operation:
         pages = self._random.choice([10, 200, 1000, "all"])
         return Operation("writeback", {"device": self._device(), "pages": pages})
+
+    def _clean(self) -> Operation:
+        blocks = self._random.choice([1, 10, "all"])
+        return Operation("clean", {"device": self._device(), "blocks": blocks})
+
+    def _cgroup_policy(self) -> Operation:
+        policy = self._random.choice(POLICIES)
+        return Operation("cgroup_policy", {"number": self._random.randrange(3), "policy": policy})
 
     def _reports(self) -> Operation:
         return Operation("reports", {"device": self._device()})
@@ -186,10 +215,10 @@ class Plan:
         return Operation("remake_direct", self._settings())
 
     def _cycle_swap(self) -> Operation:
-        return Operation(
-            "cycle_swap", {"reset": self._random.choice([False, True]), **self._settings()}
-        )
+        how = {"reset": self._random.choice([False, True])}
+        how["discard"] = self._random.choice([False, True])
+        return Operation("cycle_swap", {**how, **self._settings()})
 
     def _settings(self) -> dict[str, dict[str, str]]:
-        names = ["comp_algorithm", "block_pages", "second_chance"]
-        return {"settings": {name: self._value(name) for name in names}}
+        known = self._settings_known
+        return {"settings": {name: self._random.choice(SETTINGS[name]) for name in known}}

@@ -5,7 +5,7 @@ import sys
 import time
 
 from soak.machine import DISKS, MEMORY_MIB, Machine
-from soak.plan import NOT_TUNED, TUNABLES, Plan
+from soak.plan import ACTIONS, NOT_TUNED, SETTINGS, TUNABLES, Plan
 from soak.report import Report
 from vm import VM, GuestDied, Kernel, VMError
 from vm.plugin import start_guest
@@ -36,7 +36,7 @@ def soak_guest(vm: VM, report: Report) -> None:
 
 def _carry_out_plan(vm: VM, report: Report) -> None:
     machine = Machine(vm, report)
-    unused = set(machine.attributes) - set(TUNABLES) - NOT_TUNED
+    unused = set(machine.attributes) - set(TUNABLES) - set(SETTINGS) - ACTIONS - NOT_TUNED
     if unused:
         print(f"attributes that this soak does not know: {sorted(unused)}", file=sys.stderr)
     start = time.monotonic()

@@ -2,12 +2,14 @@
 """A short soak, and that it would have noticed."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
 from api import Device
 from soak.machine import DISKS, MEMORY_MIB, Machine
-from soak.plan import TUNABLES, Operation, Plan
+from soak.plan import ACTIONS, NOT_TUNED, SETTINGS, TUNABLES, Operation, Plan
 from soak.report import Report
 from soak.run import soak_guest
 from vm import VM
@@ -22,7 +24,7 @@ def guest(boot_fresh: Boot) -> VM:
 
 def first(count: int, seed: int) -> list[Operation]:
     """The beginning of a plan."""
-    return list(itertools.islice(Plan(seed, list(TUNABLES)), count))
+    return list(itertools.islice(Plan(seed, [*TUNABLES, *SETTINGS, *ACTIONS]), count))
 
 
 def test_seed_alone_decides_on_the_operations() -> None:
@@ -36,6 +38,14 @@ def test_every_operation_and_every_value_has_its_turn() -> None:
     assert {operation.name for operation in operations} == names
     tuned = {(o.values["name"], o.values["value"]) for o in operations if o.name == "tune"}
     assert tuned == {(name, value) for name, values in TUNABLES.items() for value in values}
+
+
+def test_every_attribute_that_can_be_written_is_used() -> None:
+    """Add a new one to the tables of plan.py, with values that are allowed at any time."""
+    text = (Path(__file__).resolve().parents[2] / "docs/ABI/sysfs-block-zpack").read_text()
+    described = re.findall(r"^What:\t\t\S*/(\w+)\n(?:.+\n)*?\t\t\((?:RW|WO)\) ", text, re.MULTILINE)
+    assert len(described) > 10
+    assert not set(described) - set(TUNABLES) - set(SETTINGS) - ACTIONS - NOT_TUNED
 
 
 def test_every_fault_is_healed() -> None:
