@@ -472,6 +472,10 @@ static void finish_failed(struct zpack_bounce *bounce)
 	pr_warn_ratelimited("%s: write error %d at byte %llu of the backing device; its %u pages stay in RAM, the block is not used again\n",
 			    device->disk->disk_name, blk_status_to_errno(bounce->status),
 			    bounce->id.first_cell << ZPACK_CELL_SHIFT, bounce->objects);
+	if (bdev_nr_bytes(backing->bdev) < backing->bytes)
+		pr_err_ratelimited("%s: the backing device has become smaller, %llu bytes instead of %llu: what lay beyond is lost\n",
+				   device->disk->disk_name, (u64)bdev_nr_bytes(backing->bdev),
+				   backing->bytes);
 }
 
 void zpack_bounce_finish(struct zpack_bounce *bounce)

@@ -6,7 +6,7 @@ import errno
 import pytest
 
 from api import Device, Mapping
-from api.plugin import BACKING, DISKSIZE, SPARE
+from api.plugin import BACKING, DISKSIZE, SPARE, AddDevice
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +50,25 @@ def test_backing_device_that_is_swapped_on(bare_zpack: Device) -> None:
     with bare_zpack.refuses(errno.EBUSY, "backing_dev", "swapped on"):
         bare_zpack.backing_dev = SPARE
     bare_zpack.vm.run(f"swapoff {SPARE}")
+
+
+def test_backing_device_that_device_mapper_uses(bare_zpack: Device) -> None:
+    """Part of a logical volume, of a RAID, of an encrypted disk."""
+    with Mapping.linear(bare_zpack.vm, "volume", SPARE, mib=32) as volume:
+        with bare_zpack.refuses(errno.EBUSY, "backing_dev", "otherwise in use"):
+            bare_zpack.backing_dev = SPARE
+        bare_zpack.backing_dev = volume.path
+        bare_zpack.reset()
+    bare_zpack.backing_dev = SPARE
+
+
+def test_backing_device_of_another_zpack_device(zpack: Device, add_zpack: AddDevice) -> None:
+    zpack.pages.fill(range(100), "text")
+    zpack.writeback()
+    other = add_zpack()
+    with other.refuses(errno.EBUSY, "backing_dev", "in use"):
+        other.backing_dev = BACKING
+    zpack.pages.check()
 
 
 def test_backing_device_that_is_the_device_itself(bare_zpack: Device) -> None:
