@@ -9,6 +9,7 @@ device-mapper, to make it fail.
 import errno
 import re
 import signal
+import time
 from typing import Any
 
 from api import Device, Failure, Mapping, Stat, load_zpack
@@ -195,7 +196,12 @@ class Machine:
     def _empty_and_reset(self, name: str) -> None:
         device = self.devices[name]
         device.discard_all()
-        self.check_empty(name, device.stat())
+        stat = device.stat()
+        if not stat.blocks_bad:  # free segments that are being discarded on the disk come back
+            end = time.monotonic() + LONG
+            while stat.segments_free != stat.segments and time.monotonic() < end:
+                stat = device.stat()
+        self.check_empty(name, stat)
         device.reset()
         stat = device.stat()
         for key in ("slots", "stored", "stores", "ram_object_bytes", "segments"):
