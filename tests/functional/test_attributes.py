@@ -77,9 +77,11 @@ def test_attributes_without_store_or_show_are_so(zpack: Device) -> None:
     modes = dict(line.split() for line in listing.splitlines())
     assert {name for name, mode in modes.items() if mode == "444"} == {
         *("version", "last_error", "stat", "layout", "classes"),
-        *("object_size_histogram", "age_histogram"),
+        *("object_size_histogram", "age_histogram", "writeback_state"),
     }
-    assert {name for name, mode in modes.items() if mode == "200"} == {"reset", "writeback"}
+    assert {name for name, mode in modes.items() if mode == "200"} == {
+        *("reset", "writeback", "clean"),
+    }
     assert {mode for mode in modes.values()} == {"444", "200", "644"}
 
 

@@ -6,6 +6,7 @@ import pytest
 from api import Device, Mapping
 from api.mapping import MIB
 from api.plugin import BACKING
+from api.stat import LayoutRecord
 
 LEAF_SLOTS = 512
 
@@ -131,6 +132,14 @@ def test_pages_that_change_while_they_are_written(bare_zpack: Device) -> None:
         zpack.reset()
 
 
+def block_at(zpack: Device, segment: int, block: int) -> LayoutRecord:
+    """What `layout` says of one block."""
+    (found,) = [
+        record for record in zpack.layout() if (record.segment, record.block) == (segment, block)
+    ]
+    return found
+
+
 def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
     """The read looks at the slot again and finds the page where it is now."""
     zpack = bare_zpack
@@ -139,21 +148,27 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.block_pages = 256
-        # Fills all blocks, so that the block that becomes free is the next to be written.
-        zpack.pages.fill(range(16 * 255), "random", io_pages=51)
+        zpack.cleaning = False
+        zpack.cleaning_reserve = 1
+        # Fills all blocks but the reserve, the last one, in order; each has 255 pages. Another one
+        # of its segment that becomes free is taken before it.
+        zpack.pages.fill(range(15 * 255), "random", io_pages=51)
         zpack.writeback()
-        assert zpack.stat().packed == 16 * 255
+        assert zpack.stat().packed == 15 * 255
+        victims = range(12 * 255, 13 * 255)
+        before = block_at(zpack, segment=3, block=0)
         others = dict(zpack.pages.contents)
-        zpack.pages.contents = {page: others[page] for page in range(255)}
+        zpack.pages.contents = {page: others[page] for page in victims}
         reading = zpack.pages.spawn_check(io_pages=255)
         while zpack.stat().read_ios < 255:
             pass
-        zpack.pages.discard(0, 255)
+        zpack.pages.discard(victims.start, 255)
         assert zpack.stat().blocks_died == 1
         zpack.pages.fill(range(5000, 5255), "random", io_pages=51)
         zpack.writeback()
-        assert zpack.stat().blocks_written == 17
-        zpack.pages.fill(range(255), "random", io_pages=51)  # the same as before, now in RAM
+        assert zpack.stat().blocks_written == 16
+        assert block_at(zpack, segment=3, block=0).generation > before.generation
+        zpack.pages.fill(victims, "random", io_pages=51)  # the same as before, now in RAM
         assert reading.running, "the read ended too soon to prove anything"
         zpack.pages.finish_check(reading)
         assert zpack.stat().read_retries == 255
