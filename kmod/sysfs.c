@@ -17,6 +17,17 @@ static struct zpack_device *to_device(struct device *dev)
 	return dev_to_disk(dev)->private_data;
 }
 
+/*
+ * What root wrote is refused in words: more of them than a script that sets up many devices can get
+ * wrong, fewer than fill the log.
+ */
+static DEFINE_RATELIMIT_STATE(refusals, 5 * HZ, 200);
+
+#define warn_refused(format, ...) do {					\
+	if (__ratelimit(&refusals))					\
+		pr_warn(format, ##__VA_ARGS__);				\
+} while (0)
+
 int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 		 const char *format, ...)
 {
@@ -32,7 +43,7 @@ int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 			*to++ = *from;
 	*to = '\0';
 	snprintf(device->last_error, sizeof(device->last_error), "%s: %s", attribute, reason);
-	pr_warn_ratelimited("%s: %s\n", device->disk->disk_name, device->last_error);
+	warn_refused("%s: %s\n", device->disk->disk_name, device->last_error);
 	return error;
 }
 
@@ -854,14 +865,14 @@ static ssize_t hot_remove_store(zpack_class *class, zpack_class_attribute *attr,
 	int error;
 
 	if (kstrtouint(buffer, 10, &id)) {
-		pr_warn_ratelimited("zpack: hot_remove: \"%.20s\" is no device number\n", buffer);
+		warn_refused("zpack: hot_remove: \"%.20s\" is no device number\n", buffer);
 		return -EINVAL;
 	}
 	error = zpack_device_remove(id);
 	if (error == -ENODEV)
-		pr_warn_ratelimited("zpack: hot_remove: there is no zpack%u\n", id);
+		warn_refused("zpack: hot_remove: there is no zpack%u\n", id);
 	if (error == -EBUSY)
-		pr_warn_ratelimited("zpack: hot_remove: zpack%u is in use\n", id);
+		warn_refused("zpack: hot_remove: zpack%u is in use\n", id);
 	return error ?: count;
 }
 static CLASS_ATTR_WO(hot_remove);

@@ -30,6 +30,14 @@ class Mapping:
         """A part of a disk."""
         return cls(vm, name, [linear(mib * MIB, disk, offset_mib * MIB)])
 
+    @classmethod
+    def delayed(
+        cls, vm: VM, name: str, disk: str, mib: int, read_ms: int, write_ms: int
+    ) -> "Mapping":
+        """The start of a disk, but each read and write takes its time."""
+        vm.run("modprobe dm-delay")
+        return cls(vm, name, [f"{mib * MIB} delay {disk} 0 {read_ms} {disk} 0 {write_ms}"])
+
     def load(self, table: list[str]) -> None:
         """Replace the table; I/O waits meanwhile, nothing is flushed."""
         self.vm.run(

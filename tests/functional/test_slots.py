@@ -97,16 +97,10 @@ def test_freed_blocks_are_used_again(bare_zpack: Device) -> None:
         zpack.reset()
 
 
-def delay(disk: str, mib: int, read_ms: int, write_ms: int) -> list[str]:
-    """A table for a disk that takes its time."""
-    return [f"{mib * MIB} delay {disk} 0 {read_ms} {disk} 0 {write_ms}"]
-
-
 def test_pages_that_change_while_they_are_written(bare_zpack: Device) -> None:
     """Their copies in the block are dead, the slots have what was stored last."""
     zpack = bare_zpack
-    zpack.vm.run("modprobe dm-delay")
-    with Mapping(zpack.vm, "slow", delay(BACKING, 64, 0, 2000)) as slow:
+    with Mapping.delayed(zpack.vm, "slow", BACKING, 64, 0, 2000) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.second_chance = False
@@ -143,8 +137,7 @@ def block_at(zpack: Device, segment: int, block: int) -> LayoutRecord:
 def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
     """The read looks at the slot again and finds the page where it is now."""
     zpack = bare_zpack
-    zpack.vm.run("modprobe dm-delay")
-    with Mapping(zpack.vm, "slow", delay(BACKING, 16, 4000, 0)) as slow:
+    with Mapping.delayed(zpack.vm, "slow", BACKING, 16, 4000, 0) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.block_pages = 256

@@ -290,16 +290,22 @@ def test_backing_disk_is_left_alone_where_it_is_not_zpacks(bare_zpack: Device) -
     assert zpack.vm.run(around).stdout == before
 
 
-def test_stores_that_compete_for_room_in_the_pool_all_get_it(zpack: Device) -> None:
+def test_stores_that_compete_for_room_in_the_pool_all_get_it(bare_zpack: Device) -> None:
     """As long as the backing device has room: who was overtaken waits again, and is woken."""
-    zpack.pool_limit = 2 << 20
-    zpack.vm.run(
-        f"fio --filename={zpack.path} --direct=1 --ioengine=libaio --iodepth=8 --numjobs=2 "
-        f"--size=20M --offset_increment=20M --bsrange=4k-256k --bs_unaligned=0 --blockalign=4k "
-        f"--name=fill --rw=randwrite --verify=crc32c --verify_backlog=64 --loops=8 "
-        f"--buffer_compress_percentage=60 --refill_buffers --randrepeat=1 --minimal",
-        timeout=100,
-    )
-    stat = zpack.stat()
-    assert stat.store_waits > 50
-    assert stat.store_pool_full == 0
+    zpack = bare_zpack
+    with Mapping.delayed(zpack.vm, "slow", BACKING, 256, read_ms=0, write_ms=10) as slow:
+        zpack.backing_dev = slow.path
+        zpack.disksize = 64 << 20
+        zpack.pool_limit = 2 << 20
+        zpack.vm.run(
+            f"fio --filename={zpack.path} --direct=1 --ioengine=libaio --iodepth=8 --numjobs=2 "
+            f"--size=20M --offset_increment=20M --bsrange=4k-256k --bs_unaligned=0 "
+            f"--blockalign=4k --name=fill --rw=randwrite --verify=crc32c --verify_backlog=64 "
+            f"--loops=8 --buffer_compress_percentage=60 --refill_buffers --randrepeat=1 --minimal",
+            timeout=100,
+        )
+        stat = zpack.stat()
+        assert stat.store_waits > 50
+        assert stat.store_pool_full == 0
+        zpack.discard_all()
+        zpack.reset()
