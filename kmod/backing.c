@@ -38,7 +38,7 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 	backing->file = file;
 	backing->bdev = I_BDEV(file->f_mapping->host);
 	backing->bytes = bdev_nr_bytes(backing->bdev);
-	if (backing->bdev->bd_disk->fops == &zpack_block_ops) {
+	if (backing->bdev->bd_disk->fops->submit_bio == zpack_block_ops.submit_bio) {
 		error = zpack_refuse(device, "backing_dev", -EINVAL,
 				     "%s is a zpack device: pages would be compressed twice", path);
 		goto free;
@@ -170,6 +170,7 @@ int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 ag
 	}
 	if (error)
 		return error;
+	zpack_clean_forget(device, ret->first_cell, 1u << ret->order);
 	spin_lock(&group->lock);
 	group->blocks++;
 	spin_unlock(&group->lock);
@@ -217,13 +218,13 @@ void zpack_backing_release(struct zpack_device *device, u64 word)
 	zpack_backing_block_freed(device, block.owner, unused);
 }
 
-u16 zpack_backing_generation(struct zpack_device *device, u64 word)
+void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_block *ret)
 {
 	struct zpack_backing *backing = device->backing;
-	struct zpack_block block = {};
 
 	spin_lock(&backing->map_lock);
-	zpack_map_find(&backing->map, zpack_word_cell(word), &block);
+	/* It is carved, as long as something in it lives. */
+	if (!zpack_map_find(&backing->map, zpack_word_cell(word), ret))
+		memset(ret, 0, sizeof(*ret));
 	spin_unlock(&backing->map_lock);
-	return block.generation;
 }

@@ -13,6 +13,7 @@
 #include <linux/bio.h>
 #include <linux/highmem.h>
 #include <linux/module.h>
+#include <linux/sched/clock.h>
 
 #include "trace.h"
 #include "zpack.h"
@@ -54,18 +55,20 @@ static u32 slot_at(const struct bvec_iter *iter)
 
 /* ---- read ---- */
 
-/* The page of @bio at @iter. 0, an error, or -EAGAIN: not without waiting. */
-static int read_page(struct zpack_device *device, struct bio *bio, const struct bvec_iter *iter,
-		     bool may_wait)
+/* The page of the batch's request at @iter. 0, an error, or -EAGAIN: not without waiting. */
+static int read_page(struct zpack_batch *batch, const struct bvec_iter *iter, bool may_wait)
 {
+	struct zpack_device *device = batch->device;
+	struct bio *bio = batch->parent;
 	struct bio_vec vec = bio_iter_iovec(bio, *iter);
 	bool whole = vec.bv_len == PAGE_SIZE;
-	u16 generation = 0;
+	struct zpack_block block;
 	struct page *own = NULL;
 	void *page;
 	u64 word;
 	int error;
 
+	batch->started = local_clock();
 	if (whole) {
 		page = kmap_local_page(vec.bv_page);
 	} else {
@@ -74,7 +77,7 @@ static int read_page(struct zpack_device *device, struct bio *bio, const struct 
 			return -ENOMEM;
 		page = page_address(own);
 	}
-	error = zpack_entry_load(device, slot_at(iter), page, &word, &generation);
+	error = zpack_entry_load(device, slot_at(iter), page, &word, &block);
 	if (whole) {
 		kunmap_local(page);
 		flush_dcache_page(vec.bv_page);
@@ -83,10 +86,15 @@ static int read_page(struct zpack_device *device, struct bio *bio, const struct 
 			zpack_bio_copy(bio, *iter, page, true);
 		__free_page(own);
 	}
-	if (error != -EINPROGRESS)
+	if (error != -EINPROGRESS) {
+		if (zpack_word_type(word) == ZPACK_RAM)
+			zpack_count_latency(device, ZPACK_LATENCY_RAM, batch->started);
+		else if (zpack_word_type(word) == ZPACK_SAME)
+			zpack_count_latency(device, ZPACK_LATENCY_SAME, batch->started);
 		return error;
-	error = zpack_readback(device, bio, slot_at(iter), word, generation,
-			       whole ? vec.bv_page : NULL, whole ? NULL : iter, may_wait);
+	}
+	error = zpack_readback(batch, slot_at(iter), word, &block, whole ? vec.bv_page : NULL,
+			       whole ? NULL : iter, may_wait);
 	return error == -ENOMEM ? -EAGAIN : error;
 }
 
@@ -96,20 +104,25 @@ static void read_later(struct zpack_device *device, struct bio *bio);
 static void read_bio(struct zpack_device *device, struct bio *bio, bool may_wait)
 {
 	struct bvec_iter iter = bio->bi_iter;
+	struct zpack_batch batch;
+	int error = 0;
 
+	zpack_batch_begin(&batch, device, bio);
 	while (iter.bi_size) {
-		int error = read_page(device, bio, &iter, may_wait);
-
-		if (error == -EAGAIN) {
-			bio->bi_iter = iter;
-			read_later(device, bio);
-			return;
-		}
+		error = read_page(&batch, &iter, may_wait);
+		if (error == -EAGAIN)
+			break;
 		if (error)
 			bio->bi_status = errno_to_blk_status(error);
 		else
 			zpack_count(device, ZPACK_loads, 1);
 		bio_advance_iter(bio, &iter, PAGE_SIZE);
+	}
+	zpack_batch_submit(&batch);
+	if (error == -EAGAIN) {
+		bio->bi_iter = iter;
+		read_later(device, bio);
+		return;
 	}
 	bio_endio(bio);
 }
@@ -238,3 +251,18 @@ const struct block_device_operations zpack_block_ops = {
 	.submit_bio = submit_bio_to_slots,
 	.swap_slot_free_notify = slot_free_notify,
 };
+
+#ifdef ZPACK_SYNCHRONOUS_IS_RW_PAGE
+static int refuse_page(struct block_device *bdev, sector_t sector, struct page *page, enum req_op op)
+{
+	return -EOPNOTSUPP;
+}
+
+const struct block_device_operations zpack_synchronous_block_ops = {
+	.owner = THIS_MODULE,
+	.open = open_disk,
+	.submit_bio = submit_bio_to_slots,
+	.rw_page = refuse_page,
+	.swap_slot_free_notify = slot_free_notify,
+};
+#endif

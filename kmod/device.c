@@ -9,6 +9,9 @@
 
 #define POOL_LIMIT_PERCENT_OF_RAM 20
 #define DEFAULT_BLOCK_ORDER 4
+#define CLEAN_RAM_SHARE 256
+#define CLEAN_LIMIT_LEAST ((u64)1 << 20)
+#define CLEAN_LIMIT_MOST ((u64)16 << 20)
 #define MAX_SLOTS ((u64)1 << 32)
 
 int zpack_major;
@@ -29,6 +32,9 @@ static void set_defaults(struct zpack_device *device)
 	device->tunables.cleaning_high = 8;
 	device->tunables.cleaning_rate = 32 << 20;
 	device->tunables.discard = ZPACK_DISCARD_OFF;
+	device->tunables.readahead = ZPACK_READAHEAD_AUTO;
+	device->clean.limit = clamp_t(u64, ((u64)totalram_pages() << PAGE_SHIFT) / CLEAN_RAM_SHARE,
+				      CLEAN_LIMIT_LEAST, CLEAN_LIMIT_MOST);
 	device->pool.limit = (u64)totalram_pages() * POOL_LIMIT_PERCENT_OF_RAM / 100 * PAGE_SIZE;
 	device->writeback.block_order = DEFAULT_BLOCK_ORDER;
 	device->comp_wanted = &zpack_comp_lz4;
@@ -173,6 +179,7 @@ static struct zpack_device *device_make(void)
 	zpack_budget_init(device);
 	zpack_cleaning_init(device);
 	zpack_bio_device_init(device);
+	zpack_clean_cache_prepare(device);
 	set_defaults(device);
 	error = zpack_stats_create(device);
 	if (error)

@@ -203,7 +203,7 @@ void zpack_entry_free(struct zpack_device *device, u32 number, enum zpack_counte
 }
 
 int zpack_entry_load(struct zpack_device *device, u32 number, void *page, u64 *ret_word,
-		     u16 *ret_generation)
+		     struct zpack_block *ret_block)
 {
 	struct zpack_slot slot;
 	int result;
@@ -215,7 +215,7 @@ int zpack_entry_load(struct zpack_device *device, u32 number, void *page, u64 *r
 	*ret_word = zpack_slot_word(&slot);
 	result = zpack_ops(*ret_word)->load(device, *ret_word, page);
 	if (result == -EINPROGRESS)
-		*ret_generation = zpack_backing_generation(device, *ret_word);
+		zpack_backing_block(device, *ret_word, ret_block);
 	zpack_slot_unlock(&device->slots, &slot);
 	trace_zpack_load(device->id, number, zpack_word_type(*ret_word));
 	return result;

@@ -22,9 +22,12 @@ static int __init zpack_init(void)
 	error = zpack_entry_init();
 	if (error)
 		return error;
-	error = zpack_readback_init();
+	error = zpack_clean_cache_init();
 	if (error)
 		goto entry;
+	error = zpack_readback_init();
+	if (error)
+		goto clean_cache;
 	error = zpack_bio_init();
 	if (error)
 		goto readback;
@@ -55,6 +58,8 @@ bio:
 	zpack_bio_exit();
 readback:
 	zpack_readback_exit();
+clean_cache:
+	zpack_clean_cache_exit();
 entry:
 	zpack_entry_exit();
 	return error;
@@ -67,6 +72,7 @@ static void __exit zpack_exit(void)
 	unregister_blkdev(zpack_major, "zpack");
 	zpack_bio_exit();
 	zpack_readback_exit();
+	zpack_clean_cache_exit();
 	zpack_entry_exit();
 }
 

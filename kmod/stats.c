@@ -5,6 +5,9 @@
  * CPU's sequence count. Every consistent copy of one set adds up, so the sum
  * of such copies does too, although they are taken one after the other.
  */
+#include <linux/log2.h>
+#include <linux/sched/clock.h>
+
 #include "zpack.h"
 
 const char * const zpack_counter_names[ZPACK_NR_COUNTERS] = {
@@ -40,6 +43,7 @@ void zpack_stats_reset(struct zpack_device *device)
 		memset(stats->counters, 0, sizeof(stats->counters));
 		memset(stats->class_objects, 0, sizeof(stats->class_objects));
 		memset(stats->class_bytes, 0, sizeof(stats->class_bytes));
+		memset(stats->latency, 0, sizeof(stats->latency));
 	}
 }
 
@@ -60,6 +64,26 @@ void zpack_stats_end(struct zpack_cpu_stats *stats)
 void zpack_count(struct zpack_device *device, enum zpack_counter counter, s64 n)
 {
 	this_cpu_add(device->stats->counters[counter], n);
+}
+
+void zpack_count_latency(struct zpack_device *device, enum zpack_latency which, u64 start)
+{
+	/* It may have begun on another CPU, whose clock is a little ahead. */
+	s64 time = max_t(s64, local_clock() - start, 0) >> ZPACK_LATENCY_SHIFT;
+	unsigned int class = time ? ilog2((u64)time) + 1 : 0;
+
+	class = min(class, ZPACK_LATENCY_CLASSES - 1u);
+	this_cpu_inc(device->stats->latency[which][class]);
+}
+
+u64 zpack_stats_latency(struct zpack_device *device, enum zpack_latency which, unsigned int class)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(device->stats, cpu)->latency[which][class]);
+	return sum;
 }
 
 void zpack_stats_sum(struct zpack_device *device, s64 *ret)

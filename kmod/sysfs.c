@@ -471,6 +471,91 @@ static ssize_t discard_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(discard);
 
+static const char * const readahead_modes[ZPACK_NR_READAHEAD_MODES] = {
+	[ZPACK_READAHEAD_OFF] = "off",
+	[ZPACK_READAHEAD_AUTO] = "auto",
+	[ZPACK_READAHEAD_ALWAYS] = "always",
+};
+
+static ssize_t readahead_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	enum zpack_readahead_mode chosen = to_device(dev)->tunables.readahead;
+	ssize_t length = 0;
+	int mode;
+
+	for (mode = 0; mode < ZPACK_NR_READAHEAD_MODES; mode++)
+		length += sysfs_emit_at(buffer, length, mode == chosen ? "%s[%s]" : "%s%s",
+					mode ? " " : "", readahead_modes[mode]);
+	return length + sysfs_emit_at(buffer, length, "\n");
+}
+
+static ssize_t readahead_store(struct device *dev, struct device_attribute *attr,
+			       const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int mode = sysfs_match_string(readahead_modes, buffer);
+
+	if (mode < 0)
+		return zpack_refuse(device, "readahead", -EINVAL,
+				    "\"%.20s\" is none of off, auto, always", buffer);
+	WRITE_ONCE(device->tunables.readahead, mode);
+	return count;
+}
+static DEVICE_ATTR_RW(readahead);
+
+static ssize_t clean_cache_limit_show(struct device *dev, struct device_attribute *attr,
+				      char *buffer)
+{
+	return sysfs_emit(buffer, "%llu\n", READ_ONCE(to_device(dev)->clean.limit));
+}
+
+#define MOST_CLEAN_BYTES ((u64)1 << 40)
+
+static ssize_t clean_cache_limit_store(struct device *dev, struct device_attribute *attr,
+				       const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	u64 bytes;
+	int error = parse_bytes(device, "clean_cache_limit", buffer, &bytes);
+
+	if (!error && bytes > MOST_CLEAN_BYTES)
+		error = zpack_refuse(device, "clean_cache_limit", -EINVAL,
+				     "%llu bytes is more than %llu", bytes, MOST_CLEAN_BYTES);
+	if (error)
+		return error;
+	zpack_clean_set_limit(device, bytes);
+	return count;
+}
+static DEVICE_ATTR_RW(clean_cache_limit);
+
+static ssize_t synchronous_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.synchronous);
+}
+
+static ssize_t synchronous_store(struct device *dev, struct device_attribute *attr,
+				 const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	unsigned int value;
+	int error = parse_number(device, "synchronous", buffer, 0, 1, &value);
+
+	if (error)
+		return error;
+	down_write(&device->config_lock);
+	/* swapon looks once. */
+	if (device->ready && value != device->tunables.synchronous)
+		error = zpack_refuse(device, "synchronous", -EBUSY,
+				     "the device has a size already: reset it first");
+	else
+		error = zpack_set_synchronous(device->disk, value);
+	if (!error)
+		device->tunables.synchronous = value;
+	up_write(&device->config_lock);
+	return error ?: count;
+}
+static DEVICE_ATTR_RW(synchronous);
+
 /* ---- actions ---- */
 
 /* "all", or a number of blocks. Returns when they have been cleaned. */
@@ -618,6 +703,8 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 		length += sysfs_emit_at(buffer, length, "slot_table_bytes %llu\n",
 					(u64)(atomic_long_read(&device->slots.nr_leaves) <<
 					      PAGE_SHIFT));
+		length += sysfs_emit_at(buffer, length, "clean_cache_bytes %llu\n",
+					zpack_clean_bytes(device));
 		length += sysfs_emit_at(buffer, length, "writeback_possible %u\n",
 					zpack_writeback_possible(device));
 		length += sysfs_emit_at(buffer, length, "backing_full %u\n",
@@ -700,6 +787,32 @@ static ssize_t age_histogram_show(struct device *dev, struct device_attribute *a
 	return length + sysfs_emit_at(buffer, length, "inf %llu\n", objects[class]);
 }
 static DEVICE_ATTR_RO(age_histogram);
+
+/*
+ * Loads by the time they took: "max_ns same ram cached read", doubling from line
+ * to line, the last one without a limit.
+ */
+static ssize_t load_latency_histogram_show(struct device *dev, struct device_attribute *attr,
+					   char *buffer)
+{
+	struct zpack_device *device = to_device(dev);
+	unsigned int class, which;
+	ssize_t length = 0;
+
+	for (class = 0; class < ZPACK_LATENCY_CLASSES; class++) {
+		if (class < ZPACK_LATENCY_CLASSES - 1)
+			length += sysfs_emit_at(buffer, length, "%llu",
+						1ull << (ZPACK_LATENCY_SHIFT + class));
+		else
+			length += sysfs_emit_at(buffer, length, "inf");
+		for (which = 0; which < ZPACK_NR_LATENCIES; which++)
+			length += sysfs_emit_at(buffer, length, " %llu",
+						zpack_stats_latency(device, which, class));
+		length += sysfs_emit_at(buffer, length, "\n");
+	}
+	return length;
+}
+static DEVICE_ATTR_RO(load_latency_histogram);
 
 /* ---- binary reports ---- */
 
@@ -819,6 +932,9 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_cleaning_high.attr,
 	&dev_attr_cleaning_rate.attr,
 	&dev_attr_discard.attr,
+	&dev_attr_readahead.attr,
+	&dev_attr_clean_cache_limit.attr,
+	&dev_attr_synchronous.attr,
 	&dev_attr_writeback.attr,
 	&dev_attr_clean.attr,
 	&dev_attr_degraded.attr,
@@ -831,6 +947,7 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_stat.attr,
 	&dev_attr_object_size_histogram.attr,
 	&dev_attr_age_histogram.attr,
+	&dev_attr_load_latency_histogram.attr,
 	NULL,
 };
 

@@ -4,7 +4,7 @@
  * coldest, still compressed, to a backing device, many to a block.
  *
  *	bio.c --> slot_table.c --> entry.c --> pool.c (zsmalloc), lru.c
- *	                                  \--> readback.c --> backing device
+ *	                                  \--> readback.c, clean_cache.c --> backing device
  *	          writeback.c: lru.c --> pool.c --> core/packer.c
  *	                       --> core/block_format.c --> backing device
  *	          cleaning.c: core/cleaning.c --> backing device --> backing device
@@ -19,15 +19,14 @@
  *	zpack_stream.lock		sleeps; one compression
  *	slot lock			bit 0 of the slot's word, spins
  *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock,
- *	zpack_budget.lock
+ *	zpack_budget.lock, zpack_clean_cache.lock
  *					spin; leaves, never held together
  *
  * The swap core calls swap_slot_free_notify() with its own spin locks held and
  * sometimes with interrupts off, but never in an interrupt. So none of the
  * spinning locks is ever taken in an interrupt, and none needs to disable
- * them: completions of reads touch no lock and hand what needs one to a worker,
- * completions of writes take zpack_writeback.lock alone, which does disable
- * interrupts.
+ * them, with two exceptions that do: completions of reads take
+ * zpack_clean_cache.lock alone, completions of writes zpack_writeback.lock.
  */
 #ifndef ZPACK_H
 #define ZPACK_H
@@ -51,6 +50,7 @@
 #include "core/budget.h"
 #include "core/cleaning.h"
 #include "core/packer.h"
+#include "core/readahead.h"
 #include "core/slot_word.h"
 #include "include/uapi/zpack.h"
 
@@ -105,7 +105,14 @@ struct zpack_device;
 	/* blocks that could not be read, that were damaged, whose write failed */ \
 	X(cleaning_read_errors) X(cleaning_damaged) X(cleaning_write_errors) \
 	/* discards of free segments, and bytes of them */ \
-	X(discard_ios) X(discard_bytes)
+	X(discard_ios) X(discard_bytes) \
+	/* packed pages loaded without an I/O of their own: cell in RAM, cell on its way */ \
+	X(clean_cache_hits) X(clean_cache_waits) \
+	/* reads from the clean cache, or shared, that failed: read alone then; given to the kernel */ \
+	X(clean_cache_rejects) X(clean_cache_shrunk_bytes) \
+	/* I/Os that read more than was asked for, failed ones; bytes, used ones, those dropped unused */ \
+	X(readahead_ios) X(readahead_errors) \
+	X(readahead_bytes) X(readahead_used_bytes) X(readahead_wasted_bytes)
 
 enum zpack_counter {
 #define X(name) ZPACK_##name,
@@ -113,6 +120,19 @@ enum zpack_counter {
 #undef X
 	ZPACK_NR_COUNTERS,
 };
+
+/* Loads whose time is taken: by entry type, packed ones by whether the cell was in RAM. */
+enum zpack_latency {
+	ZPACK_LATENCY_SAME,
+	ZPACK_LATENCY_RAM,
+	ZPACK_LATENCY_CACHED,
+	ZPACK_LATENCY_READ,
+	ZPACK_NR_LATENCIES,
+};
+
+/* Class i: less than 2^(ZPACK_LATENCY_SHIFT + i) ns, the last one any time. */
+#define ZPACK_LATENCY_SHIFT 9
+#define ZPACK_LATENCY_CLASSES 24
 
 /*
  * Counters of one CPU. Those that add up (stored = same + ram + packed) change
@@ -124,6 +144,7 @@ struct zpack_cpu_stats {
 	s64 counters[ZPACK_NR_COUNTERS];
 	s64 class_objects[ZPACK_NR_CLASSES];
 	s64 class_bytes[ZPACK_NR_CLASSES];
+	s64 latency[ZPACK_NR_LATENCIES][ZPACK_LATENCY_CLASSES];
 };
 
 int zpack_stats_create(struct zpack_device *device);
@@ -136,6 +157,10 @@ void zpack_stats_end(struct zpack_cpu_stats *stats);
 
 /* One counter alone. Any context. */
 void zpack_count(struct zpack_device *device, enum zpack_counter counter, s64 n);
+
+/* A load that began at local_clock() @start has ended. Any context. */
+void zpack_count_latency(struct zpack_device *device, enum zpack_latency which, u64 start);
+u64 zpack_stats_latency(struct zpack_device *device, enum zpack_latency which, unsigned int class);
 
 /* A consistent sum over the CPUs; @ret has ZPACK_NR_COUNTERS members. */
 void zpack_stats_sum(struct zpack_device *device, s64 *ret);
@@ -237,9 +262,9 @@ static inline const struct zpack_entry_ops *zpack_ops(u64 word)
  */
 int zpack_entry_store(struct zpack_device *device, u32 slot, struct page *page);
 
-/* As zpack_entry_ops.load, with the slot's lock taken and the load counted. */
+/* As zpack_entry_ops.load, with the slot's lock taken. *@ret_block only with -EINPROGRESS. */
 int zpack_entry_load(struct zpack_device *device, u32 slot, void *page, u64 *ret_word,
-		     u16 *ret_generation);
+		     struct zpack_block *ret_block);
 
 /* Make the slot EMPTY. Must not sleep. */
 void zpack_entry_free(struct zpack_device *device, u32 slot, enum zpack_counter reason);
@@ -452,8 +477,8 @@ void zpack_backing_disown(struct zpack_device *device, u16 owner);
 /* A block of group @owner became free, with the map's @unused memory. Does not sleep. */
 void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
 			       struct zpack_block_word *unused);
-/* Generation of the block that @word lies in; the slot is locked. */
-u16 zpack_backing_generation(struct zpack_device *device, u64 word);
+/* The block that @word lies in; the slot is locked. */
+void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_block *ret);
 
 /* ---- block.c ---------------------------------------------------------- */
 
@@ -690,11 +715,89 @@ void zpack_cleaning_limits(const struct zpack_device *device, struct zpack_clean
 /* Clean up to @blocks blocks now; sleeps until done. 0, -ENODEV, -EIO, -EDQUOT, -ENOSPC, -ENOMEM, -EINTR. */
 int zpack_cleaning_now(struct zpack_device *device, long blocks);
 
+/* ---- clean_cache.c ---------------------------------------------------- */
+
+struct zpack_fetch;
+
+/* A cell of the backing device, in RAM or on its way there. */
+struct zpack_clean_cell {
+	struct hlist_node hash;
+	struct list_head lru;		/* when it is here */
+	u64 number;
+	struct page *page;
+	struct zpack_fetch *fetch;	/* that reads it; NULL: it is here */
+	u32 used_units;			/* of the objects that were loaded from it */
+	u16 generation;
+	bool ahead;			/* read ahead, and not used yet */
+};
+
+struct zpack_clean_cache {
+	spinlock_t lock;		/* taken in interrupts */
+	struct hlist_head *hash;
+	struct list_head lru;		/* cells that are here, coldest first */
+	u32 nr_cells;			/* those being read included */
+	u32 nr_fetches;			/* reads for the cache that are under way */
+	u64 limit;			/* bytes; 0: nothing is kept */
+	struct zpack_readahead readahead;
+	wait_queue_head_t quiet;	/* woken when nr_fetches becomes 0 */
+	zpack_shrinker_t shrinker;
+};
+
+int __init zpack_clean_cache_init(void);
+void zpack_clean_cache_exit(void);
+void zpack_clean_cache_prepare(struct zpack_device *device);
+int zpack_clean_cache_create(struct zpack_device *device);
+/* Nobody reads any more. Waits for what is read ahead. */
+void zpack_clean_cache_destroy(struct zpack_device *device);
+
+/* Keep up to @bytes from now on. Does not sleep. */
+void zpack_clean_set_limit(struct zpack_device *device, u64 bytes);
+u64 zpack_clean_bytes(const struct zpack_device *device);
+
+/* Up to @count cells to read into, 0...@count. Never waits; interrupts are on, no lock is held. */
+u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count);
+/* Give back cells that were not used after all. The same context. */
+void zpack_clean_cancel(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count);
+
+/* These with zpack_clean_cache.lock held. */
+
+/* The cell if it is here or on its way. */
+struct zpack_clean_cell *zpack_clean_find(struct zpack_device *device, u64 number,
+					  u16 generation);
+/* An object of @units is loaded from it. Its page, with a reference for the caller. */
+struct page *zpack_clean_use(struct zpack_device *device, struct zpack_clean_cell *cell,
+			     u32 units);
+/* @fetch is going to read it: loads find it from now on. */
+void zpack_clean_expect(struct zpack_device *device, struct zpack_clean_cell *cell, u64 number,
+			u16 generation, struct zpack_fetch *fetch);
+/* Nobody has asked for this cell that is going to be read. */
+void zpack_clean_ahead(struct zpack_device *device, struct zpack_clean_cell *cell);
+/* Its read has ended; keep it if it is @valid. Interrupts. */
+void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count,
+			 bool valid);
+/* Forget it. */
+void zpack_clean_drop(struct zpack_device *device, struct zpack_clean_cell *cell);
+
+/* @count cells from @first on are going to be written: forget them. Takes the lock. */
+void zpack_clean_forget(struct zpack_device *device, u64 first, u32 count);
+
 /* ---- readback.c ------------------------------------------------------- */
 
 struct zpack_readback {
 	mempool_t reads;
 	mempool_t cells;
+};
+
+/* The packed pages of one request that have to be read, before their reads are started. */
+struct zpack_batch {
+	struct zpack_device *device;
+	struct bio *parent;
+	struct list_head reads;
+	struct zpack_readahead_evidence evidence;	/* of the last page */
+	u64 started;		/* local_clock() when the load of its last page began */
+	bool again;		/* not the first packed page of the request */
+	bool enters;		/* a run of loads has come to a new block: */
+	struct zpack_block entered;
 };
 
 int __init zpack_readback_init(void);
@@ -703,14 +806,21 @@ int zpack_readback_create(struct zpack_device *device);
 /* Nobody reads any more. */
 void zpack_readback_destroy(struct zpack_device *device);
 
+void zpack_batch_begin(struct zpack_batch *batch, struct zpack_device *device, struct bio *parent);
+
 /*
- * Read the entry behind @word (of @slot, packed, in a block of @generation)
- * for one page of @parent: into @page or, when that is NULL, into the bytes at
- * @at. Takes a reference to @parent that ends with the read. Does not sleep
- * unless @may_wait. 0; -ENOMEM: not started, only without @may_wait.
+ * Load the entry behind @word (of @slot, packed in @block) for one page of the
+ * batch's request: into @page or, when that is NULL, into the bytes at @at. 0:
+ * done, or joined the batch, with a reference to the request that ends with the
+ * read. Does not sleep unless @may_wait. -ENOMEM: nothing happened, only
+ * without @may_wait. Not with a lock held or interrupts off.
  */
-int zpack_readback(struct zpack_device *device, struct bio *parent, u32 slot, u64 word,
-		   u16 generation, struct page *page, const struct bvec_iter *at, bool may_wait);
+int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
+		   const struct zpack_block *block, struct page *page,
+		   const struct bvec_iter *at, bool may_wait);
+
+/* Start the reads of the batch, which is empty then. */
+void zpack_batch_submit(struct zpack_batch *batch);
 
 /* ---- shrinker.c ------------------------------------------------------- */
 
@@ -756,6 +866,8 @@ struct zpack_tunables {
 	unsigned int cleaning_high;	/* permille, cleaning_low...900 */
 	u64 cleaning_rate;		/* bytes a second */
 	enum zpack_discard discard;
+	enum zpack_readahead_mode readahead;
+	bool synchronous;		/* as swap sees the disk */
 };
 
 struct zpack_device {
@@ -771,6 +883,7 @@ struct zpack_device {
 	struct zpack_lru lru;
 	struct zpack_backing *backing;	/* NULL: RAM only. Set once, before `ready` or after */
 	struct zpack_readback readback;
+	struct zpack_clean_cache clean;
 	spinlock_t later_lock;
 	struct bio_list later;		/* read bios that may have to wait, for later_work */
 	struct work_struct later_work;

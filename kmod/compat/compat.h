@@ -134,6 +134,41 @@ static inline struct gendisk *zpack_alloc_disk(void)
 }
 #endif
 
+/*
+ * Whether swap takes the disk for one that needs no waiting. Nobody has the
+ * disk open. Kernels without a flag for it look for an rw_page operation; what
+ * ours returns makes them send a bio.
+ */
+#if defined(ZPACK_HAVE_BLK_FEAT_SYNCHRONOUS)
+static inline int zpack_set_synchronous(struct gendisk *disk, bool on)
+{
+	struct queue_limits limits = queue_limits_start_update(disk->queue);
+
+	limits.features &= ~BLK_FEAT_SYNCHRONOUS;
+	if (on)
+		limits.features |= BLK_FEAT_SYNCHRONOUS;
+	return queue_limits_commit_update(disk->queue, &limits);
+}
+#elif defined(ZPACK_HAVE_QUEUE_FLAG_SYNCHRONOUS)
+static inline int zpack_set_synchronous(struct gendisk *disk, bool on)
+{
+	if (on)
+		blk_queue_flag_set(QUEUE_FLAG_SYNCHRONOUS, disk->queue);
+	else
+		blk_queue_flag_clear(QUEUE_FLAG_SYNCHRONOUS, disk->queue);
+	return 0;
+}
+#else
+#define ZPACK_SYNCHRONOUS_IS_RW_PAGE
+extern const struct block_device_operations zpack_block_ops, zpack_synchronous_block_ops;
+
+static inline int zpack_set_synchronous(struct gendisk *disk, bool on)
+{
+	disk->fops = on ? &zpack_synchronous_block_ops : &zpack_block_ops;
+	return 0;
+}
+#endif
+
 /* The arguments of block_device_operations.open, and the disk among them. */
 #ifdef ZPACK_HAVE_BLK_MODE_T
 #define ZPACK_OPEN_ARGUMENTS struct gendisk *disk, blk_mode_t mode

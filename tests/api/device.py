@@ -57,6 +57,8 @@ class Device:
     cleaning_reserve = _Number()
     cleaning_low = _Number()
     cleaning_high = _Number()
+    clean_cache_limit = _Number()
+    synchronous = _Switch()
 
     def __init__(self, vm: VM, number: int = 0) -> None:
         self.vm = vm
@@ -130,6 +132,16 @@ class Device:
     @comp_algorithm.setter
     def comp_algorithm(self, name: str) -> None:
         self.write("comp_algorithm", name)
+
+    @property
+    def readahead(self) -> str:
+        """When more of a block is read than was asked for: off, auto or always."""
+        (chosen,) = [word for word in self.read("readahead").split() if word[0] == "["]
+        return chosen.strip("[]")
+
+    @readahead.setter
+    def readahead(self, mode: str) -> None:
+        self.write("readahead", mode)
 
     @property
     def pool_limit(self) -> int | None:
@@ -232,6 +244,11 @@ class Device:
         """age_histogram: up to which age in seconds, objects."""
         rows = [line.split() for line in self.read("age_histogram").splitlines()]
         return [(float(age), int(objects)) for age, objects in rows]
+
+    def load_latencies(self) -> list[tuple[float, int, int, int, int]]:
+        """load_latency_histogram: up to how many ns; same, ram, cached, read."""
+        rows = [line.split() for line in self.read("load_latency_histogram").splitlines()]
+        return [(float(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in rows]
 
     def backing_stat(self) -> DiskStat:
         """What the block layer has counted for the backing device."""

@@ -65,8 +65,18 @@ class Stat:
     cleaning_write_errors: int
     discard_ios: int
     discard_bytes: int
+    clean_cache_hits: int
+    clean_cache_waits: int
+    clean_cache_rejects: int
+    clean_cache_shrunk_bytes: int
+    readahead_ios: int
+    readahead_errors: int
+    readahead_bytes: int
+    readahead_used_bytes: int
+    readahead_wasted_bytes: int
     pool_bytes: int = 0
     slot_table_bytes: int = 0
+    clean_cache_bytes: int = 0
     writeback_possible: int = 0
     backing_full: int = 0
     degraded: int = 0

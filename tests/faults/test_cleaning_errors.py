@@ -29,6 +29,7 @@ def disk(bare_zpack: Device) -> Iterator[Mapping]:
     with Mapping(zpack.vm, "failing", GOOD) as mapping:
         zpack.backing_dev = mapping.path
         zpack.disksize = 64 << 20
+        zpack.clean_cache_limit = 0  # these tests change what is on the disk
         zpack.cleaning = False
         zpack.write("cleaning_rate", "max")
         yield mapping

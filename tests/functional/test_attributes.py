@@ -16,6 +16,7 @@ GOOD = {
     "min_age_ms": ["0", "1", "2592000000"],
     "second_chance": ["0", "1"],
     "shrinker": ["0", "1"],
+    "clean_cache_limit": ["0", "4096", "1099511627776", "1048576"],
     "pool_limit": ["0", "4096", "1099511627776", "max"],
 }
 
@@ -31,6 +32,11 @@ BAD = [
     ("second_chance", "2", "0...1"),
     ("second_chance", "yes", "0...1"),
     ("shrinker", "-1", "0...1"),
+    ("readahead", "on", "off, auto, always"),
+    ("readahead", "", "off, auto, always"),
+    ("clean_cache_limit", "-1", "K, M, G, T"),
+    ("clean_cache_limit", "2T", "1099511627776"),
+    ("synchronous", "2", "0...1"),
     ("pool_limit", "-1", "K, M, G, T"),
     ("pool_limit", "12 apples", "K, M, G, T"),
     ("pool_limit", "", "K, M, G, T"),
@@ -78,6 +84,7 @@ def test_attributes_without_store_or_show_are_so(zpack: Device) -> None:
     assert {name for name, mode in modes.items() if mode == "444"} == {
         *("version", "last_error", "stat", "layout", "classes"),
         *("object_size_histogram", "age_histogram", "writeback_state"),
+        "load_latency_histogram",
     }
     assert {name for name, mode in modes.items() if mode == "200"} == {
         *("reset", "writeback", "clean"),

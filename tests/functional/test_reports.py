@@ -166,3 +166,26 @@ def test_reports_of_a_device_without_size(bare_zpack: Device) -> None:
     assert bare_zpack.read_binary("layout") == b""
     assert sum(objects for _, objects in bare_zpack.ages()) == 0
     assert sum(record.objects for record in bare_zpack.classes()) == 0
+
+
+def test_latencies_are_counted_by_where_the_page_was(zpack: Device) -> None:
+    zpack.readahead = "off"
+    zpack.pages.fill(range(100, 160), "sized:1200")
+    zpack.writeback()
+    zpack.pages.fill(range(100), "text")
+    zpack.pages.fill(range(200, 230), "word32")
+    before = zpack.stat()
+    zpack.pages.check()
+    change = zpack.stat() - before
+    rows = zpack.load_latencies()
+    assert [row[0] for row in rows] == [float(512 << i) for i in range(23)] + [float("inf")]
+    sums = [sum(row[column] for row in rows) for column in range(1, 5)]
+    assert sums == [30, 100, change.clean_cache_hits, change.read_ios]
+    assert change.clean_cache_hits + change.read_ios == 60
+
+    # A read takes longer than what is in RAM: their medians differ.
+    def median(loads: list[tuple[float, int]]) -> float:
+        whole = [time for time, count in loads for _ in range(count)]
+        return whole[len(whole) // 2]
+
+    assert median([(row[0], row[3]) for row in rows]) < median([(row[0], row[4]) for row in rows])

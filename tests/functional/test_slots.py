@@ -140,6 +140,7 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
     with Mapping.delayed(zpack.vm, "slow", BACKING, 16, 4000, 0) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
+        zpack.clean_cache_limit = 0  # one read for each page
         zpack.block_pages = 256
         zpack.cleaning = False
         zpack.cleaning_reserve = 1

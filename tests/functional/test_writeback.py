@@ -33,20 +33,6 @@ def test_block_is_written_with_one_io(zpack: Device, block_pages: int) -> None:
     assert disk.read_ios == 0
 
 
-@pytest.mark.parametrize("io_pages", [1, 8])
-def test_random_page_is_read_with_one_io_of_4_kib(zpack: Device, io_pages: int) -> None:
-    no_merging(zpack.vm)
-    zpack.pages.fill(range(800), "sized:1500")
-    zpack.pages.fill(range(800, 1000), "random")
-    zpack.writeback()
-    before, disk_before = zpack.stat(), zpack.backing_stat()
-    zpack.pages.check(shuffle=5, io_pages=io_pages)
-    change, disk = zpack.stat() - before, zpack.backing_stat() - disk_before
-    assert change.loads == change.loads_packed == change.read_ios == disk.read_ios == 1000
-    assert change.read_bytes == disk.read_bytes == 1000 * 4096
-    assert disk.write_ios == 0
-
-
 def test_reading_leaves_the_copy_on_disk_valid(zpack: Device) -> None:
     zpack.pages.fill(range(300), "mixed")
     zpack.writeback()

@@ -53,6 +53,8 @@ TUNABLES: dict[str, list[str]] = {
     "second_chance": ["0", "1"],
     "shrinker": ["0", "1"],
     "degraded": ["0"],
+    "readahead": ["off", "always", "auto"],
+    "clean_cache_limit": ["0", "4096", "16M", "128K", "1M"],
 }
 
 

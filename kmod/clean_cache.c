@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Cells of the backing device as they were last read, still compressed.
+ *
+ * A cell is known by its number and its block's generation from the moment a
+ * read of it starts, so that a second load finds it and waits for that read.
+ * What is here is never trusted: a load checks its object's checksum as after
+ * any read, and reads the cell alone if that fails. When a block is written
+ * anew its cells are forgotten, as generations repeat after 65536 writes.
+ *
+ * Nothing waits for memory here: without some, a cell is just not kept. At the
+ * limit the cells kept longest are used again, so a full cache allocates
+ * nothing. A cell whose objects have all been loaded is the next to go.
+ *
+ * zpack_clean_cache.lock is taken in interrupts; no other lock is taken with
+ * it held. A load holds a reference to the page while it uses it: whoever
+ * takes the cell out of the cache does not wait for that.
+ */
+#include <linux/hash.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "zpack.h"
+
+#define HASH_BITS 10
+
+/* A cell with that much of it loaded is used up: 15 of 16 parts. */
+#define USED_UP_UNITS (ZPACK_UNITS_PER_CELL / 16 * 15)
+
+static struct kmem_cache *clean_cells;
+
+int __init zpack_clean_cache_init(void)
+{
+	clean_cells = KMEM_CACHE(zpack_clean_cell, 0);
+	return clean_cells ? 0 : -ENOMEM;
+}
+
+void zpack_clean_cache_exit(void)
+{
+	kmem_cache_destroy(clean_cells);
+}
+
+static struct hlist_head *bucket_of(struct zpack_clean_cache *cache, u64 cell)
+{
+	return &cache->hash[hash_64(cell, HASH_BITS)];
+}
+
+static u32 most_cells(const struct zpack_clean_cache *cache)
+{
+	return READ_ONCE(cache->limit) >> ZPACK_CELL_SHIFT;
+}
+
+static void cell_free(struct zpack_clean_cell *cell)
+{
+	put_page(cell->page);
+	kmem_cache_free(clean_cells, cell);
+}
+
+static void cells_free(struct list_head *cells)
+{
+	struct zpack_clean_cell *cell, *next;
+
+	list_for_each_entry_safe(cell, next, cells, lru)
+		cell_free(cell);
+}
+
+/* The cache no longer knows it. Lock held. */
+static void cell_unlink(struct zpack_device *device, struct zpack_clean_cell *cell)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+
+	hlist_del_init(&cell->hash);
+	cache->nr_cells--;
+	if (!cell->ahead)
+		return;
+	zpack_readahead_wasted(&cache->readahead);
+	zpack_count(device, ZPACK_readahead_wasted_bytes, ZPACK_CELL_SIZE);
+}
+
+/* Take the coldest cell out. NULL: none is here. Lock held. */
+static struct zpack_clean_cell *take_coldest(struct zpack_device *device)
+{
+	struct zpack_clean_cell *cell;
+
+	cell = list_first_entry_or_null(&device->clean.lru, struct zpack_clean_cell, lru);
+	if (cell) {
+		list_del(&cell->lru);
+		cell_unlink(device, cell);
+	}
+	return cell;
+}
+
+static struct zpack_clean_cell *cell_find(struct zpack_clean_cache *cache, u64 number)
+{
+	struct zpack_clean_cell *cell;
+
+	lockdep_assert_held(&cache->lock);
+	hlist_for_each_entry(cell, bucket_of(cache, number), hash)
+		if (cell->number == number)
+			return cell;
+	return NULL;
+}
+
+struct zpack_clean_cell *zpack_clean_find(struct zpack_device *device, u64 number,
+					  u16 generation)
+{
+	struct zpack_clean_cell *cell = cell_find(&device->clean, number);
+
+	return cell && cell->generation == generation ? cell : NULL;
+}
+
+struct page *zpack_clean_use(struct zpack_device *device, struct zpack_clean_cell *cell,
+			     u32 units)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+
+	lockdep_assert_held(&cache->lock);
+	if (cell->ahead) {
+		cell->ahead = false;
+		zpack_readahead_used(&cache->readahead);
+		zpack_count(device, ZPACK_readahead_used_bytes, ZPACK_CELL_SIZE);
+	}
+	cell->used_units += units;
+	if (!cell->fetch && cell->used_units >= USED_UP_UNITS)
+		list_move(&cell->lru, &cache->lru);
+	get_page(cell->page);
+	return cell->page;
+}
+
+static struct zpack_clean_cell *cell_new(void)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	struct zpack_clean_cell *cell = kmem_cache_alloc(clean_cells, gfp);
+
+	if (!cell)
+		return NULL;
+	cell->page = alloc_page(gfp);
+	if (!cell->page) {
+		kmem_cache_free(clean_cells, cell);
+		return NULL;
+	}
+	return cell;
+}
+
+/* The coldest cell, if there is no room for @count more or it is used up. Lock held. */
+static struct zpack_clean_cell *take_to_use_again(struct zpack_device *device, u32 most, u32 count)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *cell;
+
+	cell = list_first_entry_or_null(&cache->lru, struct zpack_clean_cell, lru);
+	if (!cell || (cache->nr_cells + count <= most && cell->used_units < USED_UP_UNITS))
+		return NULL;
+	return take_coldest(device);
+}
+
+u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	u32 most = most_cells(cache), got = 0, fresh = 0;
+	struct zpack_clean_cell *cell;
+	LIST_HEAD(surplus);
+
+	if (!most)
+		return 0;
+	spin_lock_irq(&cache->lock);
+	while (got < count) {
+		cell = take_to_use_again(device, most, count - got);
+		if (!cell)
+			break;
+		if (cache->nr_cells >= most || page_count(cell->page) > 1) {
+			/* Too many, or a load still reads from its page. */
+			list_add(&cell->lru, &surplus);
+			continue;
+		}
+		cells[got++] = cell;
+		cache->nr_cells++;
+	}
+	if (cache->nr_cells < most)
+		fresh = min(count - got, most - cache->nr_cells);
+	cache->nr_cells += fresh;
+	spin_unlock_irq(&cache->lock);
+	cells_free(&surplus);
+
+	for (; fresh; fresh--) {
+		cell = cell_new();
+		if (!cell)
+			break;
+		cells[got++] = cell;
+	}
+	if (fresh) {
+		spin_lock_irq(&cache->lock);
+		cache->nr_cells -= fresh;
+		spin_unlock_irq(&cache->lock);
+	}
+	return got;
+}
+
+void zpack_clean_cancel(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	u32 i;
+
+	if (!count)
+		return;
+	spin_lock_irq(&cache->lock);
+	cache->nr_cells -= count;
+	spin_unlock_irq(&cache->lock);
+	for (i = 0; i < count; i++)
+		cell_free(cells[i]);
+}
+
+void zpack_clean_expect(struct zpack_device *device, struct zpack_clean_cell *cell, u64 number,
+			u16 generation, struct zpack_fetch *fetch)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *stale = cell_find(cache, number);
+
+	/* Of an earlier generation: it would be in the way of this one. */
+	if (stale)
+		zpack_clean_drop(device, stale);
+	cell->number = number;
+	cell->generation = generation;
+	cell->fetch = fetch;
+	cell->used_units = 0;
+	cell->ahead = false;
+	hlist_add_head(&cell->hash, bucket_of(cache, number));
+}
+
+void zpack_clean_ahead(struct zpack_device *device, struct zpack_clean_cell *cell)
+{
+	cell->ahead = true;
+	zpack_count(device, ZPACK_readahead_bytes, ZPACK_CELL_SIZE);
+}
+
+void zpack_clean_drop(struct zpack_device *device, struct zpack_clean_cell *cell)
+{
+	lockdep_assert_held(&device->clean.lock);
+	cell_unlink(device, cell);
+	/* While it is read its pages are the fetch's, which frees them as it finds it unlinked. */
+	if (cell->fetch)
+		return;
+	list_del(&cell->lru);
+	cell_free(cell);
+}
+
+void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count,
+			 bool valid)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	u32 most = most_cells(cache), i;
+
+	lockdep_assert_held(&cache->lock);
+	for (i = 0; i < count; i++) {
+		struct zpack_clean_cell *cell = cells[i];
+
+		cell->fetch = NULL;
+		if (hlist_unhashed(&cell->hash)) {
+			cell_free(cell);
+		} else if (!valid || cache->nr_cells > most) {
+			/* Or the limit was lowered meanwhile. */
+			cell_unlink(device, cell);
+			cell_free(cell);
+		} else if (cell->used_units >= USED_UP_UNITS) {
+			list_add(&cell->lru, &cache->lru);
+		} else {
+			list_add_tail(&cell->lru, &cache->lru);
+		}
+	}
+}
+
+void zpack_clean_forget(struct zpack_device *device, u64 first, u32 count)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *cell;
+	u32 i;
+
+	if (!READ_ONCE(cache->nr_cells))
+		return;
+	spin_lock_irq(&cache->lock);
+	for (i = 0; i < count && cache->nr_cells; i++) {
+		cell = cell_find(cache, first + i);
+		if (cell)
+			zpack_clean_drop(device, cell);
+	}
+	spin_unlock_irq(&cache->lock);
+}
+
+/* Give up the coldest cells that are more than @most, but not more than @count of them. */
+static u32 shrink_to(struct zpack_device *device, u32 most, u32 count)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *cell;
+	LIST_HEAD(surplus);
+	u32 done = 0;
+
+	spin_lock_irq(&cache->lock);
+	while (done < count && cache->nr_cells > most) {
+		cell = take_coldest(device);
+		if (!cell)
+			break;
+		list_add(&cell->lru, &surplus);
+		done++;
+	}
+	spin_unlock_irq(&cache->lock);
+	cells_free(&surplus);
+	return done;
+}
+
+void zpack_clean_set_limit(struct zpack_device *device, u64 bytes)
+{
+	WRITE_ONCE(device->clean.limit, bytes);
+	shrink_to(device, most_cells(&device->clean), (u32)-1);
+}
+
+u64 zpack_clean_bytes(const struct zpack_device *device)
+{
+	return (u64)READ_ONCE(device->clean.nr_cells) << ZPACK_CELL_SHIFT;
+}
+
+/* ---- the kernel's wish for memory ---- */
+
+static struct zpack_device *owner_of(struct shrinker *shrinker)
+{
+	return zpack_shrinker_owner(shrinker, offsetof(struct zpack_device, clean.shrinker));
+}
+
+static unsigned long clean_count(struct shrinker *shrinker, struct shrink_control *control)
+{
+	return READ_ONCE(owner_of(shrinker)->clean.nr_cells);
+}
+
+static unsigned long clean_scan(struct shrinker *shrinker, struct shrink_control *control)
+{
+	struct zpack_device *device = owner_of(shrinker);
+	u32 done = shrink_to(device, 0, min_t(unsigned long, control->nr_to_scan, U32_MAX));
+
+	zpack_count(device, ZPACK_clean_cache_shrunk_bytes, (s64)done << ZPACK_CELL_SHIFT);
+	return done ?: SHRINK_STOP;
+}
+
+/* ---- of a device ---- */
+
+void zpack_clean_cache_prepare(struct zpack_device *device)
+{
+	spin_lock_init(&device->clean.lock);
+	INIT_LIST_HEAD(&device->clean.lru);
+	init_waitqueue_head(&device->clean.quiet);
+}
+
+int zpack_clean_cache_create(struct zpack_device *device)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	char name[DISK_NAME_LEN + 8];
+	int error;
+
+	cache->hash = kcalloc(1 << HASH_BITS, sizeof(*cache->hash), GFP_KERNEL);
+	if (!cache->hash)
+		return -ENOMEM;
+	zpack_readahead_init(&cache->readahead);
+	snprintf(name, sizeof(name), "%s-clean", device->disk->disk_name);
+	error = zpack_shrinker_register(&cache->shrinker, device, clean_count, clean_scan, name);
+	if (error)
+		kfree(cache->hash);
+	return error;
+}
+
+void zpack_clean_cache_destroy(struct zpack_device *device)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+
+	zpack_shrinker_unregister(&cache->shrinker);
+	spin_lock_irq(&cache->lock);
+	wait_event_lock_irq(cache->quiet, !cache->nr_fetches, cache->lock);
+	spin_unlock_irq(&cache->lock);
+	shrink_to(device, 0, (u32)-1);
+	WARN_ON(cache->nr_cells);
+	kfree(cache->hash);
+	cache->hash = NULL;
+}
