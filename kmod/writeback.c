@@ -574,6 +574,8 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	/* A block of another size may be free. */
 	zpack_writeback_has_room(device);
 	mutex_unlock(&writeback->resize);
+	/* The pool's least limit has changed: there may be room, and no write to tell. */
+	wake_up_all(&device->pool.space);
 	zpack_writeback_kick(device);
 	zpack_cleaning_order_changed(device);
 	return 0;
