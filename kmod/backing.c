@@ -170,6 +170,7 @@ int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 ag
 	}
 	if (error)
 		return error;
+	/* A load that came late may have read of it since its last block died. */
 	zpack_clean_forget(device, ret->first_cell, 1u << ret->order);
 	spin_lock(&group->lock);
 	group->blocks++;
@@ -214,6 +215,8 @@ void zpack_backing_release(struct zpack_device *device, u64 word)
 		zpack_cleaning_object_died(device);
 		return;
 	}
+	/* Nobody will ask for its cells again. */
+	zpack_clean_forget(device, block.first_cell, 1u << block.order);
 	zpack_count(device, ZPACK_blocks_died, 1);
 	zpack_backing_block_freed(device, block.owner, unused);
 }

@@ -5,8 +5,9 @@
  * A cell is known by its number and its block's generation from the moment a
  * read of it starts, so that a second load finds it and waits for that read.
  * What is here is never trusted: a load checks its object's checksum as after
- * any read, and reads the cell alone if that fails. When a block is written
- * anew its cells are forgotten, as generations repeat after 65536 writes.
+ * any read, and reads the cell alone if that fails. When a block dies its cells
+ * are forgotten; and when it is written anew, as generations repeat after 65536
+ * writes and a load that came late may have read of it meanwhile.
  *
  * Nothing waits for memory here: without some, a cell is just not kept. At the
  * limit the cells kept longest are used again, so a full cache allocates
@@ -23,7 +24,7 @@
 
 #include "zpack.h"
 
-#define HASH_BITS 10
+#define HASH_BITS 12
 
 /* A cell with that much of it loaded is used up: 15 of 16 parts. */
 #define USED_UP_UNITS (ZPACK_UNITS_PER_CELL / 16 * 15)
@@ -274,17 +275,18 @@ void zpack_clean_forget(struct zpack_device *device, u64 first, u32 count)
 {
 	struct zpack_clean_cache *cache = &device->clean;
 	struct zpack_clean_cell *cell;
+	unsigned long flags;
 	u32 i;
 
 	if (!READ_ONCE(cache->nr_cells))
 		return;
-	spin_lock_irq(&cache->lock);
+	spin_lock_irqsave(&cache->lock, flags);
 	for (i = 0; i < count && cache->nr_cells; i++) {
 		cell = cell_find(cache, first + i);
 		if (cell)
 			zpack_clean_drop(device, cell);
 	}
-	spin_unlock_irq(&cache->lock);
+	spin_unlock_irqrestore(&cache->lock, flags);
 }
 
 /* Give up the coldest cells that are more than @most, but not more than @count of them. */
@@ -355,14 +357,14 @@ int zpack_clean_cache_create(struct zpack_device *device)
 	char name[DISK_NAME_LEN + 8];
 	int error;
 
-	cache->hash = kcalloc(1 << HASH_BITS, sizeof(*cache->hash), GFP_KERNEL);
+	cache->hash = kvcalloc(1 << HASH_BITS, sizeof(*cache->hash), GFP_KERNEL);
 	if (!cache->hash)
 		return -ENOMEM;
 	zpack_readahead_init(&cache->readahead);
 	snprintf(name, sizeof(name), "%s-clean", device->disk->disk_name);
 	error = zpack_shrinker_register(&cache->shrinker, device, clean_count, clean_scan, name);
 	if (error)
-		kfree(cache->hash);
+		kvfree(cache->hash);
 	return error;
 }
 
@@ -376,6 +378,6 @@ void zpack_clean_cache_destroy(struct zpack_device *device)
 	spin_unlock_irq(&cache->lock);
 	shrink_to(device, 0, (u32)-1);
 	WARN_ON(cache->nr_cells);
-	kfree(cache->hash);
+	kvfree(cache->hash);
 	cache->hash = NULL;
 }

@@ -509,7 +509,7 @@ static ssize_t clean_cache_limit_show(struct device *dev, struct device_attribut
 	return sysfs_emit(buffer, "%llu\n", READ_ONCE(to_device(dev)->clean.limit));
 }
 
-#define MOST_CLEAN_BYTES ((u64)1 << 40)
+#define MOST_CLEAN_BYTES ((u64)256 << 20)
 
 static ssize_t clean_cache_limit_store(struct device *dev, struct device_attribute *attr,
 				       const char *buffer, size_t count)

@@ -778,7 +778,7 @@ void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **
 /* Forget it. */
 void zpack_clean_drop(struct zpack_device *device, struct zpack_clean_cell *cell);
 
-/* @count cells from @first on are going to be written: forget them. Takes the lock. */
+/* @count cells from @first on have died, or are going to be written: forget them. Takes the lock. */
 void zpack_clean_forget(struct zpack_device *device, u64 first, u32 count);
 
 /* ---- readback.c ------------------------------------------------------- */

@@ -190,6 +190,16 @@ def test_cache_is_given_up_when_the_kernel_needs_memory(zpack: Device) -> None:
     zpack.pages.check(shuffle=1)
 
 
+def test_cells_of_blocks_that_die_leave_the_cache(zpack: Device) -> None:
+    pack(zpack)
+    zpack.pages.check()
+    before = zpack.stat().clean_cache_bytes
+    zpack.pages.discard(500, 500)  # read last
+    assert 0 < zpack.stat().clean_cache_bytes < before
+    zpack.discard_all()
+    assert zpack.stat().clean_cache_bytes == 0
+
+
 def test_cached_cells_are_never_taken_for_what_was_written_since(bare_zpack: Device) -> None:
     """The same slots, in the same few blocks, again and again."""
     zpack = bare_zpack

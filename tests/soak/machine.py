@@ -204,7 +204,14 @@ class Machine:
         self.check_empty(name, stat)
         device.reset()
         stat = device.stat()
-        for key in ("slots", "stored", "stores", "ram_object_bytes", "segments"):
+        for key in (
+            "slots",
+            "stored",
+            "stores",
+            "ram_object_bytes",
+            "segments",
+            "clean_cache_bytes",
+        ):
             if getattr(stat, key):
                 self.report.leak(f"{name} after reset: {key} {getattr(stat, key)}")
 
