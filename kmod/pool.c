@@ -57,6 +57,12 @@ static bool pool_has_room(const struct zpack_device *device)
 	return zpack_pool_bytes(device) < zpack_pool_limit(device);
 }
 
+void zpack_pool_look(struct zpack_device *device)
+{
+	if (wq_has_sleeper(&device->pool.space) && pool_has_room(device))
+		wake_up_all(&device->pool.space);
+}
+
 void zpack_pool_entry_added(struct zpack_device *device)
 {
 	if (wq_has_sleeper(&device->pool.space))

@@ -496,6 +496,7 @@ static int writeback_thread(void *data)
 		finish_blocks(device);
 		compact_pool(device);
 		write_blocks(device);
+		zpack_pool_look(device);
 		answer(writeback);
 		mutex_unlock(&writeback->resize);
 	}

@@ -373,6 +373,9 @@ u64 zpack_pool_limit(const struct zpack_device *device);
 /* Wait until there is room for one more page. Sleeps. 0, or -ENOSPC: there will be none. */
 int zpack_pool_wait(struct zpack_device *device);
 
+/* Wake those who wait for room if there is some. Does not sleep. */
+void zpack_pool_look(struct zpack_device *device);
+
 /* A new entry is on its list: writeback can take it for those who wait for room. */
 void zpack_pool_entry_added(struct zpack_device *device);
 
