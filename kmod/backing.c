@@ -203,11 +203,13 @@ void zpack_backing_release(struct zpack_device *device, u64 word)
 {
 	struct zpack_backing *backing = device->backing;
 	struct zpack_block_word *unused;
-	struct zpack_block block;
+	struct zpack_block block = {};
 	bool freed;
 
 	spin_lock(&backing->map_lock);
 	zpack_map_find(&backing->map, zpack_word_cell(word), &block);
+	/* As long as the block is there, nobody takes its owner's group over. */
+	zpack_lru_count_packed(device, block.owner, word, -1);
 	freed = zpack_map_release(&backing->map, zpack_word_cell(word), zpack_word_units(word),
 				  &unused);
 	spin_unlock(&backing->map_lock);
@@ -230,4 +232,26 @@ void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_blo
 	if (!zpack_map_find(&backing->map, zpack_word_cell(word), ret))
 		memset(ret, 0, sizeof(*ret));
 	spin_unlock(&backing->map_lock);
+}
+
+u64 zpack_backing_map_bytes(struct zpack_device *device)
+{
+	struct zpack_backing *backing = device->backing;
+	u32 chunks = zpack_map_chunks(backing->map.nr_segments), i;
+	u64 bytes = sizeof(*backing) + chunks * sizeof(*backing->chunks);
+	unsigned int state;
+
+	/* They only ever become more. */
+	for (i = 0; i < chunks; i++) {
+		struct zpack_segment_chunk *chunk = READ_ONCE(backing->chunks[i]);
+
+		if (chunk)
+			bytes += ksize(chunk);
+	}
+	/* A word for each block of a carved segment; these arrays are of powers of two. */
+	spin_lock(&backing->map_lock);
+	for (state = 0; state < ZPACK_NR_BLOCK_STATES; state++)
+		bytes += backing->map.state_blocks[state] * sizeof(struct zpack_block_word);
+	spin_unlock(&backing->map_lock);
+	return bytes;
 }

@@ -50,6 +50,14 @@ static int bounce_alloc_pages(struct zpack_bounce *bounce)
 	return 0;
 }
 
+u64 zpack_bounce_bytes(unsigned int order)
+{
+	u64 cells = 1u << order;
+
+	return cells * (ZPACK_CELL_SIZE + sizeof(struct bio_vec) + sizeof(struct page *)) +
+	       sizeof(struct zpack_bounce);
+}
+
 struct zpack_bounce *zpack_bounce_create(struct zpack_device *device, unsigned int order)
 {
 	unsigned int cells = 1u << order;
@@ -381,6 +389,7 @@ static bool lock_if_unmoved(struct zpack_bounce *bounce, u32 number, u64 target,
 static u32 publish_object(struct zpack_bounce *bounce, u32 number, u64 target, u64 word)
 {
 	struct zpack_device *device = bounce->device;
+	struct zpack_entry *entry;
 	struct zpack_slot slot;
 	u64 old;
 
@@ -389,8 +398,12 @@ static u32 publish_object(struct zpack_bounce *bounce, u32 number, u64 target, u
 		return 0;
 	}
 	old = zpack_entry_replace(device, &slot, word);
+	/* Before the slot is unlocked, as its object may die right then. */
+	zpack_lru_count_packed(device, bounce->owner, word, 1);
 	zpack_slot_unlock(&device->slots, &slot);
-	zpack_entry_release(device, zpack_word_entry(old));
+	entry = zpack_word_entry(old);
+	atomic64_inc(&device->lru.groups[entry->group]->written);
+	zpack_entry_release(device, entry);
 	return zpack_word_units(word);
 }
 

@@ -55,6 +55,16 @@ static u16 age_clock(void)
 	return ktime_get_boottime_seconds() >> 4;
 }
 
+u64 zpack_cleaning_bytes(const struct zpack_device *device)
+{
+	const struct zpack_bounce *victim = READ_ONCE(device->cleaning.victim);
+
+	if (!victim)
+		return 0;
+	return 2 * zpack_bounce_bytes(victim->order) +
+	       ((u64)MOVES_PER_CELL << victim->order) * sizeof(struct zpack_move);
+}
+
 void zpack_cleaning_kick(struct zpack_device *device)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
@@ -305,7 +315,8 @@ static int buffer_io(struct zpack_device *device, struct zpack_bounce *buffer, u
 }
 
 /* The slot gets the new place, if it still has the old one. Returns the units that live there. */
-static u32 publish_move(struct zpack_device *device, const struct zpack_move *move, u64 to)
+static u32 publish_move(struct zpack_device *device, const struct zpack_move *move, u16 owner,
+			u64 to)
 {
 	struct zpack_slot slot;
 
@@ -316,6 +327,7 @@ static u32 publish_move(struct zpack_device *device, const struct zpack_move *mo
 		return 0;
 	}
 	zpack_entry_replace(device, &slot, to);
+	zpack_lru_count_packed(device, owner, to, 1);
 	zpack_slot_unlock(&device->slots, &slot);
 	zpack_backing_release(device, move->from);
 	return zpack_word_units(to);
@@ -354,7 +366,7 @@ static void survivors_publish(struct zpack_device *device)
 						 zpack_word_length(move->from),
 						 zpack_word_codec(move->from));
 		}
-		units = publish_move(device, move, word);
+		units = publish_move(device, move, to->owner, word);
 		live += units;
 		pages += units != 0;
 		cond_resched();

@@ -28,6 +28,7 @@ static struct zpack_group *group_new(struct zpack_lru *lru, u64 cgroup)
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->lru);
 	group->cgroup = cgroup;
+	group->policy = ZPACK_POLICY_DEFAULT;
 	group->index = lru->nr_groups;
 	WRITE_ONCE(lru->groups[group->index], group);
 	/* The group is there before it counts: zpack_lru_coldest(). */
@@ -42,6 +43,7 @@ int zpack_lru_create(struct zpack_device *device)
 	xa_init(&lru->by_cgroup);
 	mutex_init(&lru->create_lock);
 	lru->nr_groups = 0;
+	lru->nr_policies = 0;
 	return group_new(lru, 0) ? 0 : -ENOMEM;
 }
 
@@ -59,7 +61,7 @@ void zpack_lru_destroy(struct zpack_device *device)
 	xa_destroy(&lru->by_cgroup);
 }
 
-/* A group that nothing belongs to any more. create_lock held. */
+/* A group that nothing belongs to any more, no policy either. create_lock held. */
 static struct zpack_group *group_take_over(struct zpack_lru *lru, u64 cgroup)
 {
 	unsigned int i;
@@ -69,9 +71,12 @@ static struct zpack_group *group_take_over(struct zpack_lru *lru, u64 cgroup)
 		bool taken = false;
 
 		spin_lock(&group->lock);
-		if (!group->entries && !group->blocks) {
+		if (!group->entries && !group->blocks &&
+		    zpack_policy_is_default(&group->policy)) {
 			xa_erase(&lru->by_cgroup, group->cgroup);
 			group->cgroup = cgroup;
+			atomic64_set(&group->refaults, 0);
+			atomic64_set(&group->written, 0);
 			taken = true;
 		}
 		spin_unlock(&group->lock);
@@ -117,6 +122,7 @@ void zpack_lru_assign(struct zpack_device *device, struct zpack_entry *entry, u6
 			entry->group = group->index;
 			entry->isolated = true;
 			group->entries++;
+			group->entry_bytes += entry->length;
 			spin_unlock(&group->lock);
 			return;
 		}
@@ -127,6 +133,7 @@ void zpack_lru_assign(struct zpack_device *device, struct zpack_entry *entry, u6
 void zpack_lru_add(struct zpack_device *device, struct zpack_entry *entry, enum zpack_lru_end end)
 {
 	struct zpack_group *group = device->lru.groups[entry->group];
+	bool releases;
 
 	spin_lock(&group->lock);
 	entry->isolated = false;
@@ -135,7 +142,14 @@ void zpack_lru_add(struct zpack_device *device, struct zpack_entry *entry, enum 
 	else
 		list_add(&entry->lru, &group->lru);
 	group->object_bytes += entry->length;
+	/*
+	 * Under the lock: either the thread that looks whether the pool is held
+	 * finds this entry, or it has said before that it looks.
+	 */
+	releases = group->policy.writeback && READ_ONCE(device->writeback.held);
 	spin_unlock(&group->lock);
+	if (releases)
+		zpack_writeback_released(device);
 }
 
 void zpack_lru_remove(struct zpack_device *device, struct zpack_entry *entry)
@@ -144,6 +158,7 @@ void zpack_lru_remove(struct zpack_device *device, struct zpack_entry *entry)
 
 	spin_lock(&group->lock);
 	group->entries--;
+	group->entry_bytes -= entry->length;
 	if (!entry->isolated) {
 		list_del(&entry->lru);
 		group->object_bytes -= entry->length;
@@ -156,11 +171,49 @@ static bool stored_before(const struct zpack_entry *entry, u32 clock)
 	return (s32)(entry->stored_at - clock) <= 0;
 }
 
-unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group, u32 before,
-			       struct zpack_candidate *candidates, unsigned int count)
+/* All of them can be looked at. */
+static unsigned int groups_there(const struct zpack_device *device)
+{
+	/* Pairs with group_new(). */
+	return smp_load_acquire(&device->lru.nr_groups);
+}
+
+/* The clock's reading @ms ago, or a little earlier. */
+static u32 clock_before(u32 ms)
+{
+	return zpack_clock() - (u32)(msecs_to_jiffies(ms) >> 4) - 1;
+}
+
+/* Later than any entry: one that has just had its second chance is as new as can be. */
+static u32 clock_any(void)
+{
+	return zpack_clock() + (1u << 30);
+}
+
+/*
+ * False: nothing of the group may be written for @wish. Else what was stored
+ * before *@ret. Its policy does not change meanwhile, as the writeback thread asks.
+ */
+static bool group_before(const struct zpack_device *device, const struct zpack_group *group,
+			 enum zpack_wish wish, u32 *ret)
+{
+	u32 age;
+
+	if (!zpack_policy_age(&group->policy, READ_ONCE(device->tunables.min_age_ms), wish, &age))
+		return false;
+	*ret = age ? clock_before(age) : clock_any();
+	return true;
+}
+
+unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group,
+			       enum zpack_wish wish, struct zpack_candidate *candidates,
+			       unsigned int count)
 {
 	unsigned int taken = 0, spared = 0, left;
+	u32 before;
 
+	if (!group_before(device, group, wish, &before))
+		return 0;
 	spin_lock(&group->lock);
 	/* Not for ever: whoever frees a slot may spin for this lock with interrupts off. */
 	for (left = ISOLATE_SCAN; left && taken < count && !list_empty(&group->lru); left--) {
@@ -192,25 +245,174 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 	return taken;
 }
 
-struct zpack_group *zpack_lru_coldest(struct zpack_device *device, u32 before, u64 min_bytes)
+struct zpack_group *zpack_lru_coldest(struct zpack_device *device, enum zpack_wish wish,
+				      u64 min_bytes)
 {
 	struct zpack_group *coldest = NULL;
+	u64 limit = zpack_pool_limit(device);
+	bool coldest_over = false;
 	unsigned int nr_groups, i;
-	u32 coldest_at = before;
+	u32 coldest_at = 0;
 
-	/* Pairs with group_new(). */
-	nr_groups = smp_load_acquire(&device->lru.nr_groups);
+	nr_groups = groups_there(device);
 	for (i = 0; i < nr_groups; i++) {
 		struct zpack_group *group = device->lru.groups[i];
 		struct zpack_entry *entry;
+		u32 before;
+		bool over;
 
+		if (!group_before(device, group, wish, &before))
+			continue;
 		spin_lock(&group->lock);
 		entry = list_first_entry_or_null(&group->lru, struct zpack_entry, lru);
-		if (entry && group->object_bytes >= min_bytes && stored_before(entry, coldest_at)) {
+		over = zpack_policy_over_share(&group->policy, group->object_bytes +
+					       zpack_window_bytes(device, group), limit);
+		if (entry && group->object_bytes >= min_bytes && stored_before(entry, before) &&
+		    (!coldest || over > coldest_over ||
+		     (over == coldest_over && stored_before(entry, coldest_at)))) {
 			coldest = group;
 			coldest_at = entry->stored_at;
+			coldest_over = over;
 		}
 		spin_unlock(&group->lock);
 	}
 	return coldest;
+}
+
+/* ---- policies ---- */
+
+int zpack_lru_set_policy(struct zpack_device *device, const struct zpack_policy_change *change)
+{
+	struct zpack_lru *lru = &device->lru;
+	struct zpack_group *group;
+	bool before, after;
+
+	/* Made before the thread is kept waiting, as that may need memory. */
+	group_of(lru, change->cgroup);
+	zpack_writeback_hold(device);
+	for (;;) {
+		group = group_of(lru, change->cgroup);
+		spin_lock(&group->lock);
+		if (group->cgroup == change->cgroup || group->index == 0)
+			break;
+		/* Another cgroup has just taken it over. */
+		spin_unlock(&group->lock);
+	}
+	if (group->cgroup != change->cgroup) {
+		spin_unlock(&group->lock);
+		zpack_writeback_go_on(device);
+		return -ENOSPC;
+	}
+	before = zpack_policy_is_default(&group->policy);
+	zpack_policy_apply(&group->policy, change);
+	after = zpack_policy_is_default(&group->policy);
+	WRITE_ONCE(lru->nr_policies, lru->nr_policies + before - after);
+	spin_unlock(&group->lock);
+	zpack_writeback_released(device);
+	zpack_writeback_go_on(device);
+	return 0;
+}
+
+u32 zpack_lru_least_age(struct zpack_device *device)
+{
+	u32 least = READ_ONCE(device->tunables.min_age_ms);
+	unsigned int i;
+
+	if (!READ_ONCE(device->lru.nr_policies))
+		return least;
+	for (i = 0; i < groups_there(device); i++) {
+		u32 age;
+
+		if (zpack_policy_age(&device->lru.groups[i]->policy, 0, ZPACK_WISH_OLD, &age))
+			least = least ? min(least, age) : age;
+	}
+	return least;
+}
+
+u32 zpack_lru_least_keep(struct zpack_device *device)
+{
+	unsigned int i;
+	u32 least = 0;
+
+	for (i = 0; i < groups_there(device); i++) {
+		const struct zpack_policy *policy = &device->lru.groups[i]->policy;
+		u32 keep = READ_ONCE(policy->keep_ms);
+
+		if (READ_ONCE(policy->writeback) && keep)
+			least = least ? min(least, keep) : keep;
+	}
+	return least;
+}
+
+void zpack_lru_kept(struct zpack_device *device, s64 *ret_entries, s64 *ret_bytes)
+{
+	unsigned int i;
+
+	*ret_entries = 0;
+	*ret_bytes = 0;
+	if (!READ_ONCE(device->lru.nr_policies))
+		return;
+	for (i = 0; i < groups_there(device); i++) {
+		const struct zpack_group *group = device->lru.groups[i];
+
+		if (READ_ONCE(group->policy.writeback))
+			continue;
+		*ret_entries += READ_ONCE(group->entries);
+		*ret_bytes += READ_ONCE(group->entry_bytes);
+	}
+}
+
+bool zpack_lru_awaits(struct zpack_device *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < groups_there(device); i++) {
+		struct zpack_group *group = device->lru.groups[i];
+		bool awaits;
+
+		spin_lock(&group->lock);
+		awaits = group->policy.writeback && group->entries && list_empty(&group->lru);
+		spin_unlock(&group->lock);
+		if (awaits)
+			return true;
+	}
+	return false;
+}
+
+/* ---- reports ---- */
+
+void zpack_lru_count_packed(struct zpack_device *device, u16 owner, u64 word, int sign)
+{
+	struct zpack_group *group = device->lru.groups[owner];
+	u32 length = zpack_word_type(word) == ZPACK_PACKED_RAW ? PAGE_SIZE :
+								 zpack_word_length(word);
+
+	atomic64_add(sign, &group->packed);
+	atomic64_add(sign * (s64)length, &group->packed_bytes);
+}
+
+bool zpack_lru_record(struct zpack_device *device, unsigned int index,
+		      struct zpack_cgroup_record *ret)
+{
+	struct zpack_group *group;
+
+	memset(ret, 0, sizeof(*ret));
+	if (index >= groups_there(device))
+		return false;
+	group = device->lru.groups[index];
+	spin_lock(&group->lock);
+	ret->cgroup = group->cgroup;
+	ret->pool_objects = group->entries;
+	ret->pool_bytes = group->entry_bytes;
+	ret->blocks = group->blocks;
+	ret->min_age_ms = group->policy.min_age_ms;
+	ret->keep_ms = group->policy.keep_ms;
+	ret->share = group->policy.share;
+	ret->writeback = group->policy.writeback;
+	ret->packed_objects = max_t(s64, atomic64_read(&group->packed), 0);
+	ret->packed_bytes = max_t(s64, atomic64_read(&group->packed_bytes), 0);
+	ret->refaults = atomic64_read(&group->refaults);
+	ret->writebacks = atomic64_read(&group->written);
+	spin_unlock(&group->lock);
+	return true;
 }

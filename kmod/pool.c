@@ -178,6 +178,12 @@ void zpack_pool_remove(struct zpack_device *device, unsigned long handle)
 	 * A waiter that this misses is woken by the end of the next block, and
 	 * there is one: it kicked writeback before it slept.
 	 */
-	if (wq_has_sleeper(&device->pool.space))
+	if (wq_has_sleeper(&device->pool.space)) {
 		wake_up_all(&device->pool.space);
+		/* Unless policies keep all that is left: then it has to look once more. */
+		if (READ_ONCE(device->lru.nr_policies))
+			zpack_writeback_kick(device);
+	}
+	if (READ_ONCE(device->writeback.held) == ZPACK_POOL_HELD && pool_has_room(device))
+		zpack_writeback_released(device);
 }

@@ -14,13 +14,16 @@ static struct zpack_device *owner_of(struct shrinker *shrinker)
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct zpack_device *device = owner_of(shrinker);
-	s64 pages, bytes;
+	s64 pages, bytes, kept, kept_bytes;
 
 	if (!READ_ONCE(device->tunables.shrinker) || !zpack_writeback_possible(device))
 		return 0;
 	/* Reclaim counts in pages of memory; a compressed page frees but a part of one. */
 	pages = zpack_stats_read(device, ZPACK_ram);
 	bytes = zpack_stats_read(device, ZPACK_ram_object_bytes);
+	zpack_lru_kept(device, &kept, &kept_bytes);
+	pages -= kept;
+	bytes -= kept_bytes;
 	return clamp_t(s64, min_t(s64, pages, bytes >> PAGE_SHIFT), 0, LONG_MAX);
 }
 

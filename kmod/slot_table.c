@@ -17,9 +17,20 @@
 #define LEAF_COUNT_MASK (PAGE_SIZE - 1)
 #define LEAF_RESERVE 8
 
+/* Roots of a table of @nr_slots. */
+static u64 nr_roots(u64 nr_slots)
+{
+	return DIV_ROUND_UP_ULL(nr_slots, ZPACK_LEAF_SLOTS * ZPACK_ROOT_LEAVES);
+}
+
+u64 zpack_slot_table_bytes(const struct zpack_slot_table *table)
+{
+	return ((u64)(atomic_long_read(&table->nr_leaves) + atomic_long_read(&table->nr_roots)) <<
+		PAGE_SHIFT) + nr_roots(table->nr_slots) * sizeof(*table->roots);
+}
+
 int zpack_slot_table_create(struct zpack_slot_table *table, u64 nr_slots)
 {
-	u64 nr_leaves = DIV_ROUND_UP_ULL(nr_slots, ZPACK_LEAF_SLOTS);
 	int error;
 
 	if (WARN_ON(nr_cpu_ids > LEAF_COUNT_MASK - ZPACK_LEAF_SLOTS))
@@ -27,24 +38,38 @@ int zpack_slot_table_create(struct zpack_slot_table *table, u64 nr_slots)
 	error = mempool_init_page_pool(&table->leaf_reserve, LEAF_RESERVE, 0);
 	if (error)
 		return error;
-	table->root = kvcalloc(nr_leaves, sizeof(*table->root), GFP_KERNEL);
-	if (!table->root) {
+	table->roots = kvcalloc(nr_roots(nr_slots), sizeof(*table->roots), GFP_KERNEL);
+	if (!table->roots) {
 		mempool_exit(&table->leaf_reserve);
 		return -ENOMEM;
 	}
 	table->nr_slots = nr_slots;
 	atomic_long_set(&table->nr_leaves, 0);
+	atomic_long_set(&table->nr_roots, 0);
 	return 0;
 }
 
 /* All slots are EMPTY, so there is no leaf. */
 void zpack_slot_table_destroy(struct zpack_slot_table *table)
 {
+	u64 i;
+
 	WARN_ON(atomic_long_read(&table->nr_leaves));
-	kvfree(table->root);
-	table->root = NULL;
+	for (i = 0; i < nr_roots(table->nr_slots); i++)
+		if (table->roots[i])
+			mempool_free(virt_to_page(table->roots[i]), &table->leaf_reserve);
+	kvfree(table->roots);
+	table->roots = NULL;
 	table->nr_slots = 0;
 	mempool_exit(&table->leaf_reserve);
+}
+
+/* Where leaf number @leaf is in its root; NULL: there is no root, so no leaf. */
+static unsigned long *leaf_place(struct zpack_slot_table *table, u64 leaf)
+{
+	unsigned long *root = READ_ONCE(table->roots[leaf / ZPACK_ROOT_LEAVES]);
+
+	return root ? root + leaf % ZPACK_ROOT_LEAVES : NULL;
 }
 
 static void leaf_free(struct zpack_slot_table *table, unsigned long leaf)
@@ -64,10 +89,13 @@ static void leaf_put(struct zpack_slot_table *table, unsigned long *root, unsign
 
 bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_slot *ret)
 {
-	unsigned long *root = &table->root[number / ZPACK_LEAF_SLOTS];
-	unsigned long old = READ_ONCE(*root);
+	unsigned long *root = leaf_place(table, number / ZPACK_LEAF_SLOTS);
+	unsigned long old;
 
+	if (!root)
+		return false;
 	preempt_disable();
+	old = READ_ONCE(*root);
 	do {
 		if (!old) {
 			preempt_enable();
@@ -84,17 +112,44 @@ bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_sl
 	return true;
 }
 
-/* Make the leaf of slot @number. 0, -ENOMEM; it may be gone again before the caller comes to it. */
-static int leaf_make(struct zpack_slot_table *table, u32 number)
+/* A page of zeroes, from the reserve if need be. May sleep. NULL: there is none. */
+static struct page *table_page_alloc(struct zpack_slot_table *table)
 {
-	unsigned long *root = &table->root[number / ZPACK_LEAF_SLOTS];
 	struct page *page = alloc_page(GFP_NOIO | __GFP_NOWARN);
 
 	if (!page)
 		page = mempool_alloc(&table->leaf_reserve, GFP_NOWAIT | __GFP_NOWARN);
+	if (page)
+		clear_page(page_address(page));
+	return page;
+}
+
+/* Make the root of leaf number @leaf. 0, -ENOMEM. */
+static int root_make(struct zpack_slot_table *table, u64 leaf)
+{
+	struct page *page = table_page_alloc(table);
+
 	if (!page)
 		return -ENOMEM;
-	clear_page(page_address(page));
+	if (cmpxchg(&table->roots[leaf / ZPACK_ROOT_LEAVES], NULL,
+		    (unsigned long *)page_address(page)))
+		mempool_free(page, &table->leaf_reserve);
+	else
+		atomic_long_inc(&table->nr_roots);
+	return 0;
+}
+
+/* Make the leaf of slot @number. 0, -ENOMEM; it may be gone again before the caller comes to it. */
+static int leaf_make(struct zpack_slot_table *table, u32 number)
+{
+	unsigned long *root = leaf_place(table, number / ZPACK_LEAF_SLOTS);
+	struct page *page;
+
+	if (!root)
+		return root_make(table, number / ZPACK_LEAF_SLOTS);
+	page = table_page_alloc(table);
+	if (!page)
+		return -ENOMEM;
 	atomic_long_inc(&table->nr_leaves);
 	if (cmpxchg(root, 0, (unsigned long)page_address(page)) != 0)
 		leaf_free(table, (unsigned long)page_address(page));
@@ -135,15 +190,19 @@ void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
 
 u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end)
 {
-	u64 leaf = number / ZPACK_LEAF_SLOTS;
+	u64 leaf = number / ZPACK_LEAF_SLOTS, last = leaf;
 
-	if (number < end && READ_ONCE(table->root[leaf]))
-		return number;
-	while (++leaf * ZPACK_LEAF_SLOTS < end) {
-		if (READ_ONCE(table->root[leaf]))
-			return leaf * ZPACK_LEAF_SLOTS;
-		if (leaf % 4096 == 0)
+	while (number < end) {
+		unsigned long *root = leaf_place(table, leaf);
+
+		if (root && READ_ONCE(*root))
+			return number;
+		leaf = root ? leaf + 1 : round_down(leaf, ZPACK_ROOT_LEAVES) + ZPACK_ROOT_LEAVES;
+		number = leaf * ZPACK_LEAF_SLOTS;
+		if (leaf - last >= 4096) {
 			cond_resched();
+			last = leaf;
+		}
 	}
 	return end;
 }

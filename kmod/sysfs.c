@@ -235,7 +235,7 @@ static ssize_t pool_limit_store(struct device *dev, struct device_attribute *att
 	}
 	WRITE_ONCE(device->pool.limit, limit);
 	wake_up_all(&device->pool.space);
-	zpack_writeback_kick(device);
+	zpack_writeback_released(device);
 	return count;
 }
 static DEVICE_ATTR_RW(pool_limit);
@@ -658,8 +658,9 @@ static ssize_t last_error_show(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RO(last_error);
 
-static ssize_t stat_map(struct zpack_backing *backing, char *buffer, ssize_t length)
+static ssize_t stat_map(struct zpack_device *device, char *buffer, ssize_t length)
 {
+	struct zpack_backing *backing = device->backing;
 	static const char * const names[ZPACK_NR_BLOCK_STATES] = {
 		"free", "writing", "live", "cleaning", "bad", "pinned",
 	};
@@ -670,6 +671,8 @@ static ssize_t stat_map(struct zpack_backing *backing, char *buffer, ssize_t len
 	map = backing->map;
 	spin_unlock(&backing->map_lock);
 	length += sysfs_emit_at(buffer, length, "backing_bytes %llu\n", backing->bytes);
+	length += sysfs_emit_at(buffer, length, "map_bytes %llu\n",
+				zpack_backing_map_bytes(device));
 	length += sysfs_emit_at(buffer, length, "segments %u\n", map.nr_segments);
 	length += sysfs_emit_at(buffer, length, "segments_free %u\n", map.free_segments);
 	length += sysfs_emit_at(buffer, length, "segments_freed %llu\n", map.segments_freed);
@@ -705,6 +708,19 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 					      PAGE_SHIFT));
 		length += sysfs_emit_at(buffer, length, "clean_cache_bytes %llu\n",
 					zpack_clean_bytes(device));
+		length += sysfs_emit_at(buffer, length, "slot_root_bytes %llu\n",
+					zpack_slot_table_bytes(&device->slots) -
+					(u64)(atomic_long_read(&device->slots.nr_leaves) <<
+					      PAGE_SHIFT));
+		length += sysfs_emit_at(buffer, length, "entry_bytes %llu\n",
+					counters[ZPACK_ram] * zpack_entry_size());
+		length += sysfs_emit_at(buffer, length, "group_bytes %llu\n",
+					(u64)(READ_ONCE(device->lru.nr_groups) *
+					      sizeof(struct zpack_group)));
+		length += sysfs_emit_at(buffer, length, "bounce_bytes %llu\n",
+					device->writeback.bounce_bytes);
+		length += sysfs_emit_at(buffer, length, "cleaning_bytes %llu\n",
+					zpack_cleaning_bytes(device));
 		length += sysfs_emit_at(buffer, length, "writeback_possible %u\n",
 					zpack_writeback_possible(device));
 		length += sysfs_emit_at(buffer, length, "backing_full %u\n",
@@ -715,7 +731,7 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 					READ_ONCE(device->budget.spent));
 	}
 	if (device->backing)
-		length = stat_map(device->backing, buffer, length);
+		length = stat_map(device, buffer, length);
 	up_read(&device->config_lock);
 	return length;
 }
@@ -816,9 +832,8 @@ static DEVICE_ATTR_RO(load_latency_histogram);
 
 /* ---- binary reports ---- */
 
-/* Copy the part of record number @index that lies in [offset, offset + count). */
-static size_t copy_record(char *buffer, loff_t offset, size_t count, u64 index,
-			  const void *record, size_t size)
+size_t zpack_copy_record(char *buffer, loff_t offset, size_t count, u64 index,
+			 const void *record, size_t size)
 {
 	loff_t from = max_t(loff_t, offset, index * size);
 	loff_t to = min_t(loff_t, offset + count, (index + 1) * size);
@@ -874,8 +889,8 @@ static ssize_t layout_read(struct file *file, struct kobject *kobj, zpack_bin_at
 		u64 index = (offset + done) / size;
 
 		layout_record(device, index, &record);
-		done += copy_record(buffer + done, offset + done, count - done, index, &record,
-				    size);
+		done += zpack_copy_record(buffer + done, offset + done, count - done, index,
+					  &record, size);
 	}
 	up_read(&device->config_lock);
 	return done;
@@ -892,8 +907,8 @@ static ssize_t classes_read(struct file *file, struct kobject *kobj, zpack_bin_a
 		u64 index = (offset + done) / size;
 
 		zpack_stats_class(device, index, &record);
-		done += copy_record(buffer + done, offset + done, count - done, index, &record,
-				    size);
+		done += zpack_copy_record(buffer + done, offset + done, count - done, index,
+					  &record, size);
 	}
 	return done;
 }
@@ -911,6 +926,7 @@ static zpack_bin_attribute bin_attr_classes = {
 static zpack_bin_attribute *ZPACK_CONST_MEMBER zpack_bin_attributes[] = {
 	&bin_attr_layout,
 	&bin_attr_classes,
+	&bin_attr_cgroups,
 	NULL,
 };
 
@@ -942,6 +958,7 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_write_budget.attr,
 	&dev_attr_write_budget_left.attr,
 	&dev_attr_write_budget_used.attr,
+	&dev_attr_cgroup_policy.attr,
 	&dev_attr_version.attr,
 	&dev_attr_last_error.attr,
 	&dev_attr_stat.attr,

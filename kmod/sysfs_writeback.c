@@ -127,6 +127,61 @@ static ssize_t write_budget_used_store(struct device *dev, struct device_attribu
 }
 DEVICE_ATTR_RW(write_budget_used);
 
+/* ---- cgroups ---- */
+
+static ssize_t cgroup_policy_store(struct device *dev, struct device_attribute *attr,
+				   const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	struct zpack_policy_change change;
+	const char *wrong = zpack_policy_parse(buffer, count, &change);
+	int error;
+
+	if (wrong)
+		return zpack_refuse(device, "cgroup_policy", -EINVAL,
+				    "\"%.20s\": ID default or ID [writeback=0|1] [min_age_ms=MS|device] [keep_ms=MS] [share=PERCENT], MS up to %u",
+				    wrong, ZPACK_POLICY_MAX_AGE_MS);
+	down_read(&device->config_lock);
+	if (!device->ready)
+		error = zpack_refuse(device, "cgroup_policy", -ENODEV,
+				     "the device needs a disksize first");
+	else
+		error = zpack_lru_set_policy(device, &change);
+	up_read(&device->config_lock);
+	if (error == -ENOSPC)
+		zpack_refuse(device, "cgroup_policy", -ENOSPC,
+			     "all %u groups are taken by cgroups that have pages or policies",
+			     ZPACK_MAX_OWNERS);
+	return error ?: count;
+}
+DEVICE_ATTR_WO(cgroup_policy);
+
+static ssize_t cgroups_read(struct file *file, struct kobject *kobj, zpack_bin_attribute *attr,
+			    char *buffer, loff_t offset, size_t count)
+{
+	struct zpack_device *device = to_device(kobj_to_dev(kobj));
+	size_t size = sizeof(struct zpack_cgroup_record), done = 0;
+
+	BUILD_BUG_ON(sizeof(struct zpack_cgroup_record) != 80);
+	down_read(&device->config_lock);
+	while (device->ready && done < count) {
+		struct zpack_cgroup_record record;
+		u64 index = div_u64(offset + done, size);
+
+		if (index >= ZPACK_MAX_OWNERS || !zpack_lru_record(device, index, &record))
+			break;
+		done += zpack_copy_record(buffer + done, offset + done, count - done, index,
+					  &record, size);
+	}
+	up_read(&device->config_lock);
+	return done;
+}
+
+zpack_bin_attribute bin_attr_cgroups = {
+	.attr = { .name = "cgroups", .mode = 0444 },
+	.read = cgroups_read,
+};
+
 /* ---- writeback_state ---- */
 
 static ssize_t writeback_state_show(struct device *dev, struct device_attribute *attr,

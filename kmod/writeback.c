@@ -37,7 +37,8 @@ bool zpack_writeback_possible(const struct zpack_device *device)
 	/* Pairs with zpack_backing_open(). */
 	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
 	       !zpack_writeback_full(device) && !READ_ONCE(device->writeback.degraded) &&
-	       !READ_ONCE(device->budget.spent);
+	       !READ_ONCE(device->budget.spent) &&
+	       READ_ONCE(device->writeback.held) != ZPACK_POOL_HELD;
 }
 
 /* What keeps writeback from working, as an error for who asked for it. */
@@ -45,7 +46,10 @@ static int impossible_error(const struct zpack_device *device)
 {
 	if (READ_ONCE(device->writeback.degraded))
 		return -EIO;
-	return zpack_writeback_full(device) ? -ENOSPC : -EDQUOT;
+	if (zpack_writeback_full(device))
+		return -ENOSPC;
+	/* A pool that is held has nothing to write, and that is no error. */
+	return READ_ONCE(device->budget.spent) ? -EDQUOT : 0;
 }
 
 const char *zpack_writeback_state(const struct zpack_device *device)
@@ -58,6 +62,8 @@ const char *zpack_writeback_state(const struct zpack_device *device)
 		return "full";
 	if (READ_ONCE(device->budget.spent))
 		return "budget";
+	if (READ_ONCE(device->writeback.held) == ZPACK_POOL_HELD)
+		return "policy";
 	return "possible";
 }
 
@@ -92,6 +98,13 @@ void zpack_writeback_has_room(struct zpack_device *device)
 		zpack_writeback_kick(device);
 	if (before == ZPACK_BACKING_FULL)
 		zpack_writeback_state_changed(device);
+}
+
+void zpack_writeback_released(struct zpack_device *device)
+{
+	if (xchg(&device->writeback.held, ZPACK_POOL_FREE) == ZPACK_POOL_HELD)
+		zpack_writeback_state_changed(device);
+	zpack_writeback_kick(device);
 }
 
 void zpack_writeback_block_written(struct zpack_bounce *bounce)
@@ -142,6 +155,19 @@ static void window_put_back(struct zpack_device *device)
 	writeback->window_group = NULL;
 }
 
+u64 zpack_window_bytes(const struct zpack_device *device, const struct zpack_group *group)
+{
+	const struct zpack_writeback *writeback = &device->writeback;
+	u64 units = 0;
+	unsigned int i;
+
+	if (group != writeback->window_group || writeback->window_mixed)
+		return 0;
+	for (i = 0; i < writeback->window_count; i++)
+		units += writeback->units[i];
+	return units * ZPACK_UNIT_SIZE;
+}
+
 /*
  * Fill the window up with the next coldest entries: of its group, and when
  * that has no more, of whichever group has the coldest, if it may be mixed.
@@ -149,7 +175,6 @@ static void window_put_back(struct zpack_device *device)
 static void window_refill(struct zpack_device *device)
 {
 	struct zpack_writeback *writeback = &device->writeback;
-	u32 before = writeback->window_before;
 
 	while (writeback->window_count < ZPACK_PACK_WINDOW) {
 		struct zpack_group *group = writeback->window_group;
@@ -157,7 +182,7 @@ static void window_refill(struct zpack_device *device)
 
 		writeback->spared = false;
 		if (group)
-			taken = zpack_lru_isolate(device, group, before,
+			taken = zpack_lru_isolate(device, group, writeback->window_wish,
 						  writeback->window + writeback->window_count,
 						  ZPACK_PACK_WINDOW - writeback->window_count);
 		for (end = writeback->window_count + taken; writeback->window_count < end;
@@ -171,7 +196,7 @@ static void window_refill(struct zpack_device *device)
 		}
 		if (!writeback->window_mixed)
 			break;
-		group = zpack_lru_coldest(device, before, 0);
+		group = zpack_lru_coldest(device, writeback->window_wish, 0);
 		if (!group || group == writeback->window_group)
 			break;
 		writeback->window_group = group;
@@ -183,20 +208,23 @@ static void window_refill(struct zpack_device *device)
  * one among those that can fill a block alone, so that pages that die together
  * lie together; else of all the small ones. False: nothing is cold enough.
  */
-static bool window_open(struct zpack_device *device, u32 before)
+static bool window_open(struct zpack_device *device, enum zpack_wish wish)
 {
 	struct zpack_writeback *writeback = &device->writeback;
 	u64 block_bytes = (u64)ZPACK_CELL_SIZE << writeback->block_order;
-	struct zpack_group *group = zpack_lru_coldest(device, before, block_bytes);
+	struct zpack_group *group = zpack_lru_coldest(device, wish, block_bytes);
 
+	/* What is in the window is on no list, but it counts. */
+	if (!group && zpack_window_bytes(device, writeback->window_group) >= block_bytes)
+		group = writeback->window_group;
 	/* What is left in a mixed window is of several groups. */
 	if (group ? group != writeback->window_group || writeback->window_mixed :
 		    !writeback->window_mixed)
 		window_put_back(device);
-	writeback->window_before = before;
+	writeback->window_wish = wish;
 	writeback->window_mixed = !group;
 	if (!group)
-		group = zpack_lru_coldest(device, before, 0);
+		group = zpack_lru_coldest(device, wish, 0);
 	if (group)
 		writeback->window_group = group;
 	window_refill(device);
@@ -221,18 +249,6 @@ static bool over_watermark(struct zpack_device *device)
 	return writeback->draining;
 }
 
-/* The clock's reading @ms ago. */
-static u32 clock_before(unsigned int ms)
-{
-	return zpack_clock() - (u32)(msecs_to_jiffies(ms) >> 4);
-}
-
-/* Later than any entry: one that has just had its second chance is as new as can be. */
-static u32 clock_any(void)
-{
-	return zpack_clock() + (1u << 30);
-}
-
 /*
  * Does the kernel want pages written, and are there enough for a full block?
  * A pool that is all but empty has little to give, and would give it in blocks
@@ -241,12 +257,13 @@ static u32 clock_any(void)
 static bool kernel_wishes(struct zpack_device *device)
 {
 	struct zpack_writeback *writeback = &device->writeback;
-	s64 block_bytes = (s64)ZPACK_CELL_SIZE << writeback->block_order;
+	s64 block_bytes = (s64)ZPACK_CELL_SIZE << writeback->block_order, kept, kept_bytes;
 
 	if (atomic_long_read(&writeback->wanted) <= 0)
 		return false;
+	zpack_lru_kept(device, &kept, &kept_bytes);
 	if (wq_has_sleeper(&device->pool.space) ||
-	    zpack_stats_read(device, ZPACK_ram_object_bytes) -
+	    zpack_stats_read(device, ZPACK_ram_object_bytes) - kept_bytes -
 	    (s64)writeback->in_flight_bytes >= block_bytes)
 		return true;
 	/* A store that is about to wait for the next round finds that it has been. */
@@ -257,25 +274,20 @@ static bool kernel_wishes(struct zpack_device *device)
 }
 
 /*
- * Is anything to be written? *@ret_before: only what was stored before then.
- * An entry that reaches min_age_ms takes along what is half as old, so that
- * age alone makes full blocks too.
+ * Is anything to be written, and why? An entry that reaches min_age_ms takes
+ * along what is half as old, so that age alone makes full blocks too.
  */
-static bool next_wish(struct zpack_device *device, u32 *ret_before)
+static bool next_wish(struct zpack_device *device, enum zpack_wish *ret)
 {
 	struct zpack_writeback *writeback = &device->writeback;
-	unsigned int min_age = READ_ONCE(device->tunables.min_age_ms);
 
-	*ret_before = clock_any();
+	*ret = ZPACK_WISH_ROOM;
 	if (writeback->asked && writeback->ask_left > 0)
 		return true;
 	if (over_watermark(device) || kernel_wishes(device))
 		return true;
-	if (min_age && zpack_lru_coldest(device, clock_before(min_age), 0)) {
-		*ret_before = clock_before(min_age / 2);
-		return true;
-	}
-	return false;
+	*ret = ZPACK_WISH_HALF_OLD;
+	return zpack_lru_least_age(device) && zpack_lru_coldest(device, ZPACK_WISH_OLD, 0);
 }
 
 /* @pages more have been written on somebody's wish. */
@@ -413,13 +425,43 @@ static int fill_block(struct zpack_device *device, struct zpack_bounce *bounce, 
 	return objects;
 }
 
+/*
+ * The window was empty. Does a store wait for room that policies do not let us
+ * make? Then it has to fail, as if the backing device were full. False: no, or
+ * there is something to write after all, and it is in the window now.
+ */
+static bool pool_held(struct zpack_device *device, enum zpack_wish wish)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	if (wish != ZPACK_WISH_ROOM || !READ_ONCE(device->lru.nr_policies) ||
+	    writeback->in_flight || !wq_has_sleeper(&device->pool.space) ||
+	    zpack_lru_awaits(device))	/* zpack_pool_entry_added() kicks us */
+		return false;
+	/* Whoever adds an entry that may be written clears it from now on; so look once more. */
+	xchg(&writeback->held, ZPACK_POOL_SEEMS_HELD);
+	if (window_open(device, wish)) {
+		xchg(&writeback->held, ZPACK_POOL_FREE);
+		return false;
+	}
+	if (cmpxchg(&writeback->held, ZPACK_POOL_SEEMS_HELD, ZPACK_POOL_HELD) !=
+	    ZPACK_POOL_SEEMS_HELD)
+		return false;
+	zpack_count(device, ZPACK_policy_full_events, 1);
+	pr_warn_ratelimited("%s: the pool is at its limit, and policies of cgroups keep all of its pages there: stores fail, nothing is lost\n",
+			    device->disk->disk_name);
+	wake_up_all(&device->pool.space);
+	zpack_writeback_state_changed(device);
+	return true;
+}
+
 /* Fill and write blocks while somebody wishes it and bounce blocks are idle. */
 static void write_blocks(struct zpack_device *device)
 {
 	struct zpack_writeback *writeback = &device->writeback;
-	u32 before;
+	enum zpack_wish wish;
 
-	while (!kthread_should_stop() && next_wish(device, &before)) {
+	while (!kthread_should_stop() && next_wish(device, &wish)) {
 		struct zpack_bounce *bounce;
 		int objects;
 		u16 owner;
@@ -437,7 +479,8 @@ static void write_blocks(struct zpack_device *device)
 		bounce = list_first_entry_or_null(&writeback->idle, struct zpack_bounce, list);
 		if (!bounce)
 			return;	/* a completion will kick us */
-		if (!window_open(device, before)) {
+		if (!window_open(device, wish) &&
+		    (pool_held(device, wish) || !writeback->window_count)) {
 			wishes_end(device, 0);
 			break;
 		}
@@ -474,6 +517,23 @@ static void answer(struct zpack_writeback *writeback)
 	}
 }
 
+/* How long the thread may sleep if nobody kicks it. */
+static long thread_timeout(struct zpack_device *device)
+{
+	u32 age = zpack_lru_least_age(device), keep = 0;
+	long timeout = MAX_SCHEDULE_TIMEOUT;
+
+	/* Is there something that waits for nothing but time? */
+	if (READ_ONCE(device->lru.nr_policies) &&
+	    (READ_ONCE(device->writeback.held) || over_watermark(device)))
+		keep = zpack_lru_least_keep(device);
+	if (age && zpack_writeback_possible(device))
+		timeout = max(msecs_to_jiffies(age) / 4, 1ul);
+	if (keep)
+		timeout = min_t(long, timeout, max(msecs_to_jiffies(keep) / 4, 1ul));
+	return min(timeout, zpack_budget_timeout(device));
+}
+
 static int writeback_thread(void *data)
 {
 	struct zpack_device *device = data;
@@ -482,16 +542,13 @@ static int writeback_thread(void *data)
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	while (!kthread_should_stop()) {
-		unsigned int min_age = READ_ONCE(device->tunables.min_age_ms);
-		long timeout = MAX_SCHEDULE_TIMEOUT;
-
-		if (min_age && zpack_writeback_possible(device))
-			timeout = max(msecs_to_jiffies(min_age) / 4, 1ul);
-		timeout = min(timeout, zpack_budget_timeout(device));
 		wait_event_idle_timeout(writeback->wake,
 					test_and_clear_bit(KICKED_BIT, &writeback->kicked) ||
-					kthread_should_stop(), timeout);
+					kthread_should_stop(), thread_timeout(device));
 		mutex_lock(&writeback->resize);
+		/* A keep_ms may have passed. */
+		if (READ_ONCE(writeback->held) && zpack_lru_coldest(device, ZPACK_WISH_ROOM, 0))
+			zpack_writeback_released(device);
 		zpack_budget_look(device);
 		finish_blocks(device);
 		compact_pool(device);
@@ -551,6 +608,20 @@ static void wait_in_flight(struct zpack_device *device)
 	}
 }
 
+void zpack_writeback_hold(struct zpack_device *device)
+{
+	resize_lock(&device->writeback);
+	window_put_back(device);
+	wait_in_flight(device);
+}
+
+void zpack_writeback_go_on(struct zpack_device *device)
+{
+	mutex_unlock(&device->writeback.resize);
+	wake_up_all(&device->pool.space);
+	zpack_writeback_kick(device);
+}
+
 int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 {
 	struct zpack_writeback *writeback = &device->writeback;
@@ -572,6 +643,7 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	bounces_free(&writeback->idle);
 	list_splice_init(&bounces, &writeback->idle);
 	WRITE_ONCE(writeback->block_order, order);
+	writeback->bounce_bytes = nr_bounces(order) * zpack_bounce_bytes(order);
 	/* A block of another size may be free. */
 	zpack_writeback_has_room(device);
 	mutex_unlock(&writeback->resize);
@@ -613,6 +685,8 @@ int zpack_writeback_start(struct zpack_device *device)
 		bounces_free(&writeback->idle);
 		return PTR_ERR(thread);
 	}
+	writeback->bounce_bytes = nr_bounces(writeback->block_order) *
+				  zpack_bounce_bytes(writeback->block_order);
 	WRITE_ONCE(writeback->thread, thread);
 	return 0;
 }
@@ -636,7 +710,9 @@ void zpack_writeback_stop(struct zpack_device *device)
 	}
 	mutex_unlock(&writeback->resize);
 	bounces_free(&writeback->idle);
+	writeback->bounce_bytes = 0;
 	writeback->full = ZPACK_BACKING_ROOM;
+	writeback->held = ZPACK_POOL_FREE;
 	writeback->degraded = false;
 	writeback->errors_in_row = 0;
 	writeback->draining = false;

@@ -48,6 +48,7 @@
 #include "core/block_format.h"
 #include "core/block_map.h"
 #include "core/budget.h"
+#include "core/cgroup_policy.h"
 #include "core/cleaning.h"
 #include "core/packer.h"
 #include "core/readahead.h"
@@ -112,7 +113,9 @@ struct zpack_device;
 	X(clean_cache_rejects) X(clean_cache_shrunk_bytes) \
 	/* I/Os that read more than was asked for, failed ones; bytes, used ones, those dropped unused */ \
 	X(readahead_ios) X(readahead_errors) \
-	X(readahead_bytes) X(readahead_used_bytes) X(readahead_wasted_bytes)
+	X(readahead_bytes) X(readahead_used_bytes) X(readahead_wasted_bytes) \
+	/* times that policies of cgroups left nothing to write for a store that needed room */ \
+	X(policy_full_events)
 
 enum zpack_counter {
 #define X(name) ZPACK_##name,
@@ -173,19 +176,22 @@ extern const char * const zpack_counter_names[ZPACK_NR_COUNTERS];
 
 /*
  * Slot words in leaves of one page (512 words) that come with the first entry
- * and go with the last. The root has one long for each leaf: its address and,
+ * and go with the last. A root has one long for each leaf: its address and,
  * in the low 12 bits, the number of its words that are not EMPTY plus the
  * number of slot locks held or waited for in it. A leaf is freed by whoever
- * makes that number 0.
+ * makes that number 0. Roots are of one page (512 leaves, 1 GiB), come with the
+ * first entry too, and stay: so a device that is empty costs next to nothing.
  */
 struct zpack_slot_table {
-	unsigned long *root;
+	unsigned long **roots;
 	u64 nr_slots;
-	mempool_t leaf_reserve;
+	mempool_t leaf_reserve;		/* for roots too */
 	atomic_long_t nr_leaves;
+	atomic_long_t nr_roots;
 };
 
 #define ZPACK_LEAF_SLOTS (PAGE_SIZE / sizeof(u64))
+#define ZPACK_ROOT_LEAVES (PAGE_SIZE / sizeof(unsigned long))
 
 /* A locked slot. */
 struct zpack_slot {
@@ -194,6 +200,9 @@ struct zpack_slot {
 	u32 number;
 	bool was_empty;
 };
+
+/* Memory of the table, the reserve apart. */
+u64 zpack_slot_table_bytes(const struct zpack_slot_table *table);
 
 int zpack_slot_table_create(struct zpack_slot_table *table, u64 nr_slots);
 void zpack_slot_table_destroy(struct zpack_slot_table *table);
@@ -271,6 +280,9 @@ void zpack_entry_free(struct zpack_device *device, u32 slot, enum zpack_counter 
 
 /* Give a locked slot another word, and count it. Returns the old word, to drop after unlocking. */
 u64 zpack_entry_replace(struct zpack_device *device, struct zpack_slot *slot, u64 word);
+
+/* Memory that one RAM entry takes, without its object. */
+size_t zpack_entry_size(void);
 
 /* Free a RAM entry that its slot no longer refers to. */
 void zpack_entry_release(struct zpack_device *device, struct zpack_entry *entry);
@@ -401,8 +413,14 @@ struct zpack_group {
 	u16 index;
 	struct list_head lru;	/* coldest first */
 	u64 entries;		/* isolated ones included */
+	u64 entry_bytes;	/* of their objects */
 	u64 object_bytes;	/* of entries on the list */
 	u64 blocks;		/* that it owns on the backing device, see writeback.c */
+	struct zpack_policy policy;	/* changes under `lock` and with writeback held, see lru.c */
+	atomic64_t packed;	/* objects in the blocks that it owns, and their bytes */
+	atomic64_t packed_bytes;
+	atomic64_t refaults;	/* of those */
+	atomic64_t written;	/* its entries that became packed, in whoever's blocks */
 };
 
 struct zpack_lru {
@@ -410,6 +428,7 @@ struct zpack_lru {
 	struct mutex create_lock;
 	struct zpack_group *groups[ZPACK_MAX_OWNERS];
 	unsigned int nr_groups;
+	unsigned int nr_policies;	/* groups whose policy is not the default; writeback held */
 };
 
 int zpack_lru_create(struct zpack_device *device);
@@ -433,18 +452,45 @@ struct zpack_candidate {
 };
 
 /*
- * Take up to @count of the coldest entries off the group's list, those stored
- * before the clock said @before only. Entries with a second chance go to the
- * hot end instead. Returns how many were taken.
+ * Take up to @count of the coldest entries off the group's list, those only
+ * that its policy allows for @wish. Entries with a second chance go to the
+ * hot end instead. Returns how many were taken. Writeback held, or its thread.
  */
-unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group, u32 before,
-			       struct zpack_candidate *candidates, unsigned int count);
+unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group,
+			       enum zpack_wish wish, struct zpack_candidate *candidates,
+			       unsigned int count);
 
 /*
  * The group whose coldest entry is the coldest of all, among those with at
- * least @min_bytes on their list. NULL: none is older than @before.
+ * least @min_bytes on their list and a policy that allows it for @wish; one
+ * that is above its share of the pool comes first. NULL: there is none.
+ * Writeback held, or its thread.
  */
-struct zpack_group *zpack_lru_coldest(struct zpack_device *device, u32 before, u64 min_bytes);
+struct zpack_group *zpack_lru_coldest(struct zpack_device *device, enum zpack_wish wish,
+				      u64 min_bytes);
+
+/*
+ * Change a cgroup's policy. Sleeps. From the return on nothing is written that
+ * it forbids. 0, or -ENOSPC: all groups are taken. config_lock held, and ready.
+ */
+int zpack_lru_set_policy(struct zpack_device *device, const struct zpack_policy_change *change);
+
+/* The least age in ms at which something is written by age (0: none), or is not kept any more. */
+u32 zpack_lru_least_age(struct zpack_device *device);
+u32 zpack_lru_least_keep(struct zpack_device *device);
+
+/* Entries, and bytes of objects, that are in the pool and that policies forbid to write. */
+void zpack_lru_kept(struct zpack_device *device, s64 *ret_entries, s64 *ret_bytes);
+
+/* True when entries that may be written are on no list yet, as they are being stored. */
+bool zpack_lru_awaits(struct zpack_device *device);
+
+/* An object that @word refers to came to (@sign 1) a block of @owner, or left it (-1). Any context. */
+void zpack_lru_count_packed(struct zpack_device *device, u16 owner, u64 word, int sign);
+
+/* Group number @index as user space sees it. False: there is none. */
+bool zpack_lru_record(struct zpack_device *device, unsigned int index,
+		      struct zpack_cgroup_record *ret);
 
 /* ---- backing.c -------------------------------------------------------- */
 
@@ -482,6 +528,8 @@ void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
 			       struct zpack_block_word *unused);
 /* The block that @word lies in; the slot is locked. */
 void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_block *ret);
+/* Memory of the map of blocks. Does not sleep. */
+u64 zpack_backing_map_bytes(struct zpack_device *device);
 
 /* ---- block.c ---------------------------------------------------------- */
 
@@ -506,6 +554,8 @@ struct zpack_bounce {
 	struct page *pages[];		/* one for each cell */
 };
 
+/* Memory of a bounce block. */
+u64 zpack_bounce_bytes(unsigned int order);
 struct zpack_bounce *zpack_bounce_create(struct zpack_device *device, unsigned int order);
 void zpack_bounce_destroy(struct zpack_bounce *bounce);
 
@@ -538,6 +588,13 @@ enum zpack_backing_room {
 	ZPACK_BACKING_FULL,
 };
 
+/*
+ * What `held` says of the pool, when a store waits for room in it: nothing
+ * there may be written, as policies forbid it. The thread looks twice for that
+ * too, and whoever adds an entry that may be written clears it.
+ */
+enum zpack_pool_held { ZPACK_POOL_FREE, ZPACK_POOL_SEEMS_HELD, ZPACK_POOL_HELD };
+
 struct zpack_writeback {
 	struct task_struct *thread;
 	wait_queue_head_t wake;		/* the thread waits here */
@@ -551,10 +608,11 @@ struct zpack_writeback {
 	atomic_t resize_waiters;	/* the thread lets them in before its next block */
 	unsigned int block_order;
 	struct list_head idle;		/* bounce blocks */
+	u64 bounce_bytes;		/* memory of all of them */
 	unsigned int in_flight;
 	u64 in_flight_bytes;		/* of objects */
 	struct zpack_group *window_group;
-	u32 window_before;		/* it takes entries stored before then */
+	enum zpack_wish window_wish;
 	bool window_mixed;		/* it has entries of several groups */
 	unsigned int window_count;
 	struct zpack_candidate window[ZPACK_PACK_WINDOW];
@@ -576,6 +634,7 @@ struct zpack_writeback {
 
 	/* state */
 	int full;			/* enum zpack_backing_room */
+	int held;			/* enum zpack_pool_held */
 	bool degraded;			/* ZPACK_DEGRADED_ERRORS write errors in a row */
 	unsigned int errors_in_row;
 };
@@ -603,6 +662,13 @@ void zpack_writeback_recover(struct zpack_device *device);
 void zpack_writeback_block_written(struct zpack_bounce *bounce);
 /* A block became free. Does not sleep. */
 void zpack_writeback_has_room(struct zpack_device *device);
+/* Bytes that what is in the window would take in a block, if all of it is of @group; else 0. */
+u64 zpack_window_bytes(const struct zpack_device *device, const struct zpack_group *group);
+/* An entry may be written that was not there, or might not be, before. Does not sleep. */
+void zpack_writeback_released(struct zpack_device *device);
+/* Have nothing in the window and nothing in flight, until zpack_writeback_go_on(). Sleeps. */
+void zpack_writeback_hold(struct zpack_device *device);
+void zpack_writeback_go_on(struct zpack_device *device);
 /* Whether there can be writeback, and if not why: for people and programs. */
 const char *zpack_writeback_state(const struct zpack_device *device);
 /* zpack_writeback_state() may say something else now: wake who polls it. Any context. */
@@ -717,6 +783,8 @@ void zpack_cleaning_object_died(struct zpack_device *device);
 void zpack_cleaning_limits(const struct zpack_device *device, struct zpack_clean_limits *ret);
 /* Clean up to @blocks blocks now; sleeps until done. 0, -ENODEV, -EIO, -EDQUOT, -ENOSPC, -ENOMEM, -EINTR. */
 int zpack_cleaning_now(struct zpack_device *device, long blocks);
+/* Memory of its buffers. */
+u64 zpack_cleaning_bytes(const struct zpack_device *device);
 
 /* ---- clean_cache.c ---------------------------------------------------- */
 
@@ -846,7 +914,12 @@ extern struct class zpack_control_class;
 
 /* sysfs_writeback.c */
 extern struct device_attribute dev_attr_write_budget, dev_attr_write_budget_left,
-	dev_attr_write_budget_used, dev_attr_writeback_state;
+	dev_attr_write_budget_used, dev_attr_writeback_state, dev_attr_cgroup_policy;
+extern zpack_bin_attribute bin_attr_cgroups;
+
+/* Copy the part of record number @index that lies in [@offset, @offset + @count). Its bytes. */
+size_t zpack_copy_record(char *buffer, loff_t offset, size_t count, u64 index,
+			 const void *record, size_t size);
 
 /* Say in the log and in last_error why @attribute was not changed; returns @error. */
 __printf(4, 5)

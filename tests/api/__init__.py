@@ -13,10 +13,11 @@ from api.device import Device
 from api.mapping import Mapping
 from api.module import load_zpack
 from api.pages import Failure, Pages
-from api.stat import BlockState, ClassRecord, DiskStat, LayoutRecord, Stat
+from api.stat import BlockState, CgroupRecord, ClassRecord, DiskStat, LayoutRecord, Stat
 
 __all__ = [
     "BlockState",
+    "CgroupRecord",
     "ClassRecord",
     "Device",
     "DiskStat",

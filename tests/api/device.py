@@ -9,7 +9,7 @@ from typing import Iterator, Literal
 
 from api.module import CONTROL
 from api.pages import Pages
-from api.stat import ClassRecord, DiskStat, LayoutRecord, Stat
+from api.stat import CgroupRecord, ClassRecord, DiskStat, LayoutRecord, Stat
 from vm import VM, GuestOSError
 
 PAGE_SIZE = 4096
@@ -229,6 +229,10 @@ class Device:
     def classes(self) -> list[ClassRecord]:
         """The objects of the RAM pool by size."""
         return ClassRecord.parse_all(self.read_binary("classes"))
+
+    def cgroups(self) -> dict[int, CgroupRecord]:
+        """The pages of each cgroup, by its inode number."""
+        return CgroupRecord.parse_all(self.read_binary("cgroups"))
 
     def read_binary(self, name: str) -> bytes:
         """The bytes of an attribute. They are mostly zeroes and travel compressed."""

@@ -75,6 +75,7 @@ class Pages:
         self.vm = vm
         self.path = path
         self.contents: dict[int, Content] = {}
+        self.cgroup: str | None = None  # folder of the cgroup whose pages they are to be
         install(vm)
 
     def write(
@@ -164,7 +165,10 @@ class Pages:
         self, command: str, ranges: str, io_pages: int, misalign: int, shuffle: int
     ) -> Process:
         arguments = [f"pages={io_pages}", f"misalign={misalign}", f"shuffle={shuffle}"]
-        return self.vm.spawn([PROGRAM, command, self.path, *arguments], stdin=ranges)
+        words = [PROGRAM, command, self.path, *arguments]
+        if self.cgroup:
+            words = ["sh", "-c", f'echo $$ >{self.cgroup}/cgroup.procs; exec "$@"', "sh", *words]
+        return self.vm.spawn(words, stdin=ranges)
 
     def _run(
         self,

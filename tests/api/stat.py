@@ -74,14 +74,21 @@ class Stat:
     readahead_bytes: int
     readahead_used_bytes: int
     readahead_wasted_bytes: int
+    policy_full_events: int
     pool_bytes: int = 0
     slot_table_bytes: int = 0
     clean_cache_bytes: int = 0
+    slot_root_bytes: int = 0
+    entry_bytes: int = 0
+    group_bytes: int = 0
+    bounce_bytes: int = 0
+    cleaning_bytes: int = 0
     writeback_possible: int = 0
     backing_full: int = 0
     degraded: int = 0
     budget_spent: int = 0
     backing_bytes: int = 0
+    map_bytes: int = 0
     segments: int = 0
     segments_free: int = 0
     segments_freed: int = 0
@@ -224,4 +231,40 @@ class ClassRecord:
         for size_max, reserved, objects, object_bytes in cls.STRUCT.iter_unpack(data):
             assert reserved == 0
             records.append(cls(size_max, objects, object_bytes))
+        return records
+
+
+@dataclass(frozen=True)
+class CgroupRecord:
+    """struct zpack_cgroup_record: the pages of one cgroup, and its policy."""
+
+    cgroup: int
+    pool_objects: int
+    pool_bytes: int
+    packed_objects: int
+    packed_bytes: int
+    refaults: int
+    writebacks: int
+    blocks: int
+    min_age_ms: int | None  # None: the device's
+    keep_ms: int
+    share: int
+    writeback: bool
+
+    STRUCT = struct.Struct("=8QIIBB6s")
+
+    @classmethod
+    def parse_all(cls, data: bytes) -> "dict[int, CgroupRecord]":
+        """The records of a whole file, by cgroup."""
+        records = {}
+        names = [field.name for field in dataclasses.fields(cls)]
+        for *numbers, zeroes in cls.STRUCT.iter_unpack(data):
+            values = dict(zip(names, numbers))
+            assert zeroes == bytes(6) and values["writeback"] in (0, 1)
+            values["writeback"] = bool(values["writeback"])
+            if values["min_age_ms"] == 0xFFFFFFFF:
+                values["min_age_ms"] = None
+            record = cls(**values)
+            assert record.cgroup not in records
+            records[record.cgroup] = record
         return records

@@ -164,7 +164,11 @@ def test_tracepoints_and_their_fields() -> None:
 def test_binary_records() -> None:
     """Every field of the structures is in the description, in their order."""
     header = (KMOD / "include" / "uapi" / "zpack.h").read_text()
-    for name, struct in (("layout", "zpack_layout_record"), ("classes", "zpack_class_record")):
+    for name, struct in (
+        ("layout", "zpack_layout_record"),
+        ("classes", "zpack_class_record"),
+        ("cgroups", "zpack_cgroup_record"),
+    ):
         body = re.search(rf"^struct {struct} \{{(.*?)^\}};", header, re.DOTALL | re.MULTILINE)
         assert body
         fields = []

@@ -82,12 +82,12 @@ def test_attributes_without_store_or_show_are_so(zpack: Device) -> None:
     listing = zpack.vm.run(f"cd {zpack.attribute('')} && stat -c '%n %a' *").stdout
     modes = dict(line.split() for line in listing.splitlines())
     assert {name for name, mode in modes.items() if mode == "444"} == {
-        *("version", "last_error", "stat", "layout", "classes"),
+        *("version", "last_error", "stat", "layout", "classes", "cgroups"),
         *("object_size_histogram", "age_histogram", "writeback_state"),
         "load_latency_histogram",
     }
     assert {name for name, mode in modes.items() if mode == "200"} == {
-        *("reset", "writeback", "clean"),
+        *("reset", "writeback", "clean", "cgroup_policy"),
     }
     assert {mode for mode in modes.values()} == {"444", "200", "644"}
 

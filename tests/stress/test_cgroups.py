@@ -9,7 +9,7 @@ import pytest
 
 from api import BlockState, Device, LayoutRecord
 from programs.pressure import Pressure
-from stress.conftest import BACKING
+from stress.conftest import BACKING, AddDevice, set_up
 from vm import VM
 from vm.plugin import FAILED
 
@@ -87,6 +87,41 @@ def test_each_cgroup_has_blocks_of_its_own(
     summary = load.finish()
     assert summary.verified == 3 * (48 * 256 + 3000)
     assert swap.stat().loads_packed > 10000
+
+
+def test_protected_cgroup_stays_in_ram_under_pressure(
+    add_device: AddDevice, pressure: Pressure, cgroups: list[int]
+) -> None:
+    """Three programs that need more memory than they may have; one must not be written back."""
+    swap = set_up(add_device(), pool_limit=32 << 20)
+    protected, *others = cgroups
+    swap.write("cgroup_policy", f"{protected} writeback=0")
+    swap.min_age_ms = 200
+    load = pressure.start(workers=3, mib=48, cgroup=PREFIX, ops=3000, hold=1)
+    load.wait_filled()
+    swap.writeback()
+    swap.vm.write("/proc/sys/vm/drop_caches", "3")
+    records = swap.cgroups()
+    kept = records[protected]
+    assert (kept.writebacks, kept.packed_objects, kept.blocks) == (0, 0, 0)
+    assert kept.pool_objects > 3000
+    for other in others:
+        assert records[other].writebacks > 3000, records
+
+    # Not in blocks of others either, nor in those that several share.
+    index = list(records).index(protected)
+    live = [record for record in swap.layout() if record.state == BlockState.LIVE]
+    shared = [record for record in live if record.cgroup == 0]
+    rest = [record for record in live if record.cgroup != 0]
+    for record in shared[:BLOCKS_LOOKED_AT] + rest[:: max(1, len(rest) // BLOCKS_LOOKED_AT)]:
+        assert owners_on_disk(swap.vm, record)[index] == 0, record
+
+    load.go()
+    summary = load.finish()
+    assert summary.verified == 3 * (48 * 256 + 3000)
+    kept = swap.cgroups()[protected]
+    assert (kept.writebacks, kept.packed_objects, kept.refaults) == (0, 0, 0)
+    assert swap.stat().loads_packed > 5000
 
 
 @pytest.mark.slow

@@ -51,4 +51,27 @@ struct zpack_class_record {
 	__u64 object_bytes;	/* of them */
 };
 
+/*
+ * cgroups: one record for each group, that is for each cgroup that has pages,
+ * had some not long ago, or has a policy. Record 0 is of pages without a
+ * cgroup and of those for which there was no group left; and of packed pages
+ * in blocks that several cgroups share. Records that are not in use, beyond
+ * the first, do not occur. Read at any offset.
+ */
+struct zpack_cgroup_record {
+	__u64 cgroup;		/* inode number */
+	__u64 pool_objects;	/* in the RAM pool */
+	__u64 pool_bytes;	/* of them */
+	__u64 packed_objects;	/* live, in blocks of this cgroup alone */
+	__u64 packed_bytes;	/* of them, without headers */
+	__u64 refaults;		/* loads of such */
+	__u64 writebacks;	/* its pages that left the pool for the backing device */
+	__u64 blocks;		/* of its own on the backing device */
+	__u32 min_age_ms;	/* its policy, as in cgroup_policy; 0xffffffff: the device's */
+	__u32 keep_ms;
+	__u8 share;
+	__u8 writeback;
+	__u8 reserved[6];
+};
+
 #endif
