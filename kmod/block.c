@@ -110,6 +110,7 @@ static int block_alloc(struct zpack_bounce *bounce, u16 owner)
 	bounce->objects = 0;
 	bounce->units = 0;
 	bounce->object_bytes = 0;
+	bounce->ram_bytes = 0;
 	bounce->bare = false;
 	bounce->status = BLK_STS_OK;
 	return 0;
@@ -141,16 +142,17 @@ struct zpack_entry *zpack_candidate_entry(const struct zpack_candidate *candidat
 	struct zpack_entry *entry = zpack_word_entry(word);
 
 	if (zpack_word_type(word) != ZPACK_RAM || entry != candidate->entry ||
-	    !entry->isolated || entry->length != candidate->length)
+	    !entry->isolated || entry->isolation != candidate->isolation)
 		return NULL;
 	return entry;
 }
 
-/* Copy the candidate's object to @to. False: it is gone. */
+/* Copy what is to be written of the candidate to @to. False: it is gone. */
 static bool copy_object(struct zpack_bounce *bounce, const struct zpack_candidate *candidate,
 			void *to, u64 target, struct zpack_object *ret)
 {
 	struct zpack_device *device = bounce->device;
+	const void *smaller = zpack_recompressed(device, candidate);
 	struct zpack_entry *entry;
 	struct zpack_slot slot;
 
@@ -158,27 +160,37 @@ static bool copy_object(struct zpack_bounce *bounce, const struct zpack_candidat
 		return false;
 	entry = zpack_candidate_entry(candidate, &slot);
 	if (entry) {
-		zpack_pool_copy(device, entry, to);
+		if (smaller) {
+			memcpy(to, smaller, candidate->packed_length);
+			zpack_count(device, ZPACK_recompress_smaller, 1);
+			zpack_count(device, ZPACK_recompress_saved_bytes,
+				    candidate->length - candidate->packed_length);
+		} else {
+			zpack_pool_copy(device, entry, to);
+		}
 		entry->target = target;
 		ret->slot = candidate->slot;
-		ret->length = entry->length;
-		ret->codec = entry->codec;
+		ret->length = candidate->packed_length;
+		ret->codec = smaller ? ZPACK_CODEC_ZSTD : entry->codec;
 		ret->owner = entry->group;
 	}
 	zpack_slot_unlock(&device->slots, &slot);
 	return entry;
 }
 
-static void count_object(struct zpack_bounce *bounce, u32 units, u32 length)
+static void count_object(struct zpack_bounce *bounce, u32 units,
+			 const struct zpack_candidate *candidate)
 {
 	bounce->objects++;
 	bounce->units += units;
-	bounce->object_bytes += length;
+	bounce->object_bytes += candidate->packed_length;
+	bounce->ram_bytes += candidate->length;
 }
 
 /* Take the candidates @taken[], @count of them in ascending order, out of the window. */
-static void window_take(struct zpack_writeback *writeback, const u16 *taken, unsigned int count)
+static void window_take(struct zpack_device *device, const u16 *taken, unsigned int count)
 {
+	struct zpack_writeback *writeback = &device->writeback;
 	unsigned int to, i;
 
 	if (!count)
@@ -187,6 +199,7 @@ static void window_take(struct zpack_writeback *writeback, const u16 *taken, uns
 		unsigned int from = taken[i] + 1;
 		unsigned int end = i + 1 < count ? taken[i + 1] : writeback->window_count;
 
+		zpack_recompress_forget(device, &writeback->window[taken[i]]);
 		memmove(writeback->window + to, writeback->window + from,
 			(end - from) * sizeof(*writeback->window));
 		memmove(writeback->units + to, writeback->units + from,
@@ -209,13 +222,13 @@ static u32 place_object(struct zpack_bounce *bounce, u32 cell, u32 offset,
 		return 0;
 	zpack_object_seal(&bounce->id, cell, data, offset, &object);
 	units = zpack_object_units(object.length);
-	count_object(bounce, units, object.length);
+	count_object(bounce, units, candidate);
 	return units * ZPACK_UNIT_SIZE;
 }
 
 static bool window_starts_raw(const struct zpack_writeback *writeback)
 {
-	return writeback->window_count && writeback->window[0].length == PAGE_SIZE;
+	return writeback->window_count && writeback->window[0].packed_length == PAGE_SIZE;
 }
 
 /* Fill the rest of a cell from @offset with objects of the window. True: it has objects. */
@@ -244,7 +257,7 @@ static bool fill_cell(struct zpack_bounce *bounce, u32 cell, u32 offset,
 			offset += place_object(bounce, cell, offset, &writeback->window[listed[i]]);
 			listed[taken++] = listed[i];
 		}
-		window_take(writeback, listed, taken);
+		window_take(bounce->device, listed, taken);
 		refill(bounce->device);
 	}
 	memset(bounce_cell(bounce, cell) + offset, 0, ZPACK_CELL_SIZE - offset);
@@ -262,11 +275,12 @@ static bool fill_raw_cell(struct zpack_bounce *bounce, u32 cell,
 				  target_address(bounce, cell, 0), &object);
 	const u16 first = 0;
 
-	window_take(writeback, &first, 1);
+	if (copied)
+		count_object(bounce, ZPACK_UNITS_PER_CELL, &writeback->window[0]);
+	window_take(bounce->device, &first, 1);
 	refill(bounce->device);
 	if (!copied)
 		return false;
-	count_object(bounce, ZPACK_UNITS_PER_CELL, ZPACK_CELL_SIZE);
 	if (bounce->order == 0) {
 		bounce->bare = true;
 		bounce->bare_object.slot = cpu_to_le32(object.slot);
@@ -288,7 +302,7 @@ static bool rest_fits_cell0(const struct zpack_bounce *bounce)
 	if (writeback->window_count == ZPACK_PACK_WINDOW)
 		return false;
 	for (i = 0; i < writeback->window_count; i++) {
-		if (writeback->window[i].length == PAGE_SIZE)
+		if (writeback->window[i].packed_length == PAGE_SIZE)
 			return false;
 		bytes += writeback->units[i] * ZPACK_UNIT_SIZE;
 	}

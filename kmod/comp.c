@@ -55,8 +55,7 @@ static void *workspace_alloc(size_t (*size)(void))
 	return size ? kvmalloc(size(), GFP_KERNEL) : NULL;
 }
 
-/* Every scratch gets a workspace to decompress what @ops compresses. */
-static int scratches_prepare(struct zpack_comp *comp, const struct zpack_comp_ops *ops)
+int zpack_comp_prepare(struct zpack_comp *comp, const struct zpack_comp_ops *ops)
 {
 	unsigned int i;
 
@@ -82,7 +81,7 @@ int zpack_comp_change(struct zpack_comp *comp, const struct zpack_comp_ops *ops)
 {
 	void **workspaces;
 	unsigned int i;
-	int error = scratches_prepare(comp, ops);
+	int error = zpack_comp_prepare(comp, ops);
 
 	if (error)
 		return error;

@@ -4,24 +4,21 @@
 
 #include "zpack.h"
 
-/* zstd's own default. */
-#define ZSTD_LEVEL 3
-
-static zstd_parameters zstd_page_parameters(void)
+int zpack_zstd_max_level(void)
 {
-	return zstd_get_params(ZSTD_LEVEL, PAGE_SIZE);
+	return zstd_max_clevel();
 }
 
-static size_t zstd_compress_space(void)
+size_t zpack_zstd_workspace(int level)
 {
-	zstd_parameters parameters = zstd_page_parameters();
+	zstd_parameters parameters = zstd_get_params(level, PAGE_SIZE);
 
 	return zstd_cctx_workspace_bound(&parameters.cParams);
 }
 
-static size_t zstd_compress_page(void *workspace, const void *from, void *to, size_t max)
+size_t zpack_zstd_compress(void *workspace, int level, const void *from, void *to, size_t max)
 {
-	zstd_parameters parameters = zstd_page_parameters();
+	zstd_parameters parameters = zstd_get_params(level, PAGE_SIZE);
 	zstd_cctx *context = zstd_init_cctx(workspace,
 					    zstd_cctx_workspace_bound(&parameters.cParams));
 	size_t length;
@@ -30,6 +27,18 @@ static size_t zstd_compress_page(void *workspace, const void *from, void *to, si
 		return 0;
 	length = zstd_compress_cctx(context, to, max, from, PAGE_SIZE, &parameters);
 	return zstd_is_error(length) ? 0 : length;
+}
+
+/* As a compressor for stores: zstd's own default level. */
+
+static size_t zstd_compress_space(void)
+{
+	return zpack_zstd_workspace(ZPACK_ZSTD_LEVEL);
+}
+
+static size_t zstd_compress_page(void *workspace, const void *from, void *to, size_t max)
+{
+	return zpack_zstd_compress(workspace, ZPACK_ZSTD_LEVEL, from, to, max);
 }
 
 static int zstd_decompress_page(void *workspace, const void *from, size_t length, void *to)

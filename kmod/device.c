@@ -38,6 +38,7 @@ static void set_defaults(struct zpack_device *device)
 	device->pool.limit = (u64)totalram_pages() * POOL_LIMIT_PERCENT_OF_RAM / 100 * PAGE_SIZE;
 	device->writeback.block_order = DEFAULT_BLOCK_ORDER;
 	device->comp_wanted = &zpack_comp_lz4;
+	device->recompress.level = ZPACK_ZSTD_LEVEL;
 }
 
 int zpack_device_set_size(struct zpack_device *device, u64 bytes)

@@ -232,9 +232,13 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 		entry->isolated = true;
 		entry->target = ZPACK_NOT_PLACED;
 		group->object_bytes -= entry->length;
+		entry->isolation = ++device->writeback.isolations;
 		candidates[taken].entry = entry;
 		candidates[taken].slot = entry->slot;
+		candidates[taken].isolation = entry->isolation;
 		candidates[taken].length = entry->length;
+		candidates[taken].packed_length = entry->length;
+		candidates[taken].place = ZPACK_NOT_RECOMPRESSED;
 		taken++;
 	}
 	spin_unlock(&group->lock);

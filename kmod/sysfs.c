@@ -721,6 +721,8 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 					device->writeback.bounce_bytes);
 		length += sysfs_emit_at(buffer, length, "cleaning_bytes %llu\n",
 					zpack_cleaning_bytes(device));
+		length += sysfs_emit_at(buffer, length, "recompress_bytes %llu\n",
+					zpack_recompress_bytes(device));
 		length += sysfs_emit_at(buffer, length, "writeback_possible %u\n",
 					zpack_writeback_possible(device));
 		length += sysfs_emit_at(buffer, length, "backing_full %u\n",
@@ -959,6 +961,8 @@ static struct attribute *zpack_attributes[] = {
 	&dev_attr_write_budget_left.attr,
 	&dev_attr_write_budget_used.attr,
 	&dev_attr_cgroup_policy.attr,
+	&dev_attr_recompress.attr,
+	&dev_attr_recompress_level.attr,
 	&dev_attr_version.attr,
 	&dev_attr_last_error.attr,
 	&dev_attr_stat.attr,

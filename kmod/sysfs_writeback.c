@@ -182,6 +182,54 @@ zpack_bin_attribute bin_attr_cgroups = {
 	.read = cgroups_read,
 };
 
+/* ---- recompress ---- */
+
+static ssize_t recompress_show(struct device *dev, struct device_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, READ_ONCE(to_device(dev)->recompress.on) ? "off [zstd]\n" :
+									      "[off] zstd\n");
+}
+
+static ssize_t recompress_store(struct device *dev, struct device_attribute *attr,
+				const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	bool on = sysfs_streq(buffer, "zstd");
+	int error;
+
+	if (!on && !sysfs_streq(buffer, "off"))
+		return zpack_refuse(device, "recompress", -EINVAL,
+				    "\"%.20s\" is neither off nor zstd", buffer);
+	down_write(&device->config_lock);
+	error = zpack_recompress_set(device, on, device->recompress.level);
+	up_write(&device->config_lock);
+	return error ?: count;
+}
+DEVICE_ATTR_RW(recompress);
+
+static ssize_t recompress_level_show(struct device *dev, struct device_attribute *attr,
+				     char *buffer)
+{
+	return sysfs_emit(buffer, "%d\n", READ_ONCE(to_device(dev)->recompress.level));
+}
+
+static ssize_t recompress_level_store(struct device *dev, struct device_attribute *attr,
+				      const char *buffer, size_t count)
+{
+	struct zpack_device *device = to_device(dev);
+	int level, error;
+
+	if (kstrtoint(buffer, 10, &level) || level < 1 || level > zpack_zstd_max_level())
+		return zpack_refuse(device, "recompress_level", -EINVAL,
+				    "\"%.20s\" is no level in 1...%d", buffer,
+				    zpack_zstd_max_level());
+	down_write(&device->config_lock);
+	error = zpack_recompress_set(device, device->recompress.on, level);
+	up_write(&device->config_lock);
+	return error ?: count;
+}
+DEVICE_ATTR_RW(recompress_level);
+
 /* ---- writeback_state ---- */
 
 static ssize_t writeback_state_show(struct device *dev, struct device_attribute *attr,

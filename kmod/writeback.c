@@ -146,6 +146,7 @@ static void window_put_back(struct zpack_device *device)
 			&writeback->window[--writeback->window_count];
 		struct zpack_slot slot;
 
+		zpack_recompress_forget(device, candidate);
 		if (!zpack_slot_lock(&device->slots, candidate->slot, &slot))
 			continue;
 		if (zpack_candidate_entry(candidate, &slot))
@@ -186,9 +187,15 @@ static void window_refill(struct zpack_device *device)
 						  writeback->window + writeback->window_count,
 						  ZPACK_PACK_WINDOW - writeback->window_count);
 		for (end = writeback->window_count + taken; writeback->window_count < end;
-		     writeback->window_count++)
-			writeback->units[writeback->window_count] = zpack_object_units(
-				writeback->window[writeback->window_count].length);
+		     writeback->window_count++) {
+			struct zpack_candidate *candidate =
+				&writeback->window[writeback->window_count];
+
+			zpack_recompress(device, candidate);
+			writeback->units[writeback->window_count] =
+				zpack_object_units(candidate->packed_length);
+			cond_resched();
+		}
 		/* Who had a second chance has no other: the next look takes it. */
 		if (taken || writeback->spared) {
 			cond_resched();
@@ -333,7 +340,7 @@ static void finish_blocks(struct zpack_device *device)
 	list_for_each_entry_safe(bounce, next, &written, list) {
 		zpack_bounce_finish(bounce);
 		writeback->in_flight--;
-		writeback->in_flight_bytes -= bounce->object_bytes;
+		writeback->in_flight_bytes -= bounce->ram_bytes;
 		writeback->ask_in_flight -= bounce->asked;
 		if (bounce->status == BLK_STS_OK) {
 			writeback->errors_in_row = 0;
@@ -496,7 +503,7 @@ static void write_blocks(struct zpack_device *device)
 			continue;
 		list_del(&bounce->list);
 		writeback->in_flight++;
-		writeback->in_flight_bytes += bounce->object_bytes;
+		writeback->in_flight_bytes += bounce->ram_bytes;
 		bounce->asked = writeback->asked && writeback->ask_left > 0;
 		writeback->ask_in_flight += bounce->asked;
 		wish_account(writeback, objects);
@@ -674,14 +681,18 @@ int zpack_writeback_start(struct zpack_device *device)
 
 	if (error)
 		return error;
-	error = zpack_cleaning_start(device);
+	error = zpack_recompress_start(device);
+	if (!error)
+		error = zpack_cleaning_start(device);
 	if (error) {
+		zpack_recompress_stop(device);
 		bounces_free(&writeback->idle);
 		return error;
 	}
 	thread = kthread_run(writeback_thread, device, "zpack_wb/%u", device->id);
 	if (IS_ERR(thread)) {
 		zpack_cleaning_stop(device);
+		zpack_recompress_stop(device);
 		bounces_free(&writeback->idle);
 		return PTR_ERR(thread);
 	}
@@ -710,6 +721,7 @@ void zpack_writeback_stop(struct zpack_device *device)
 	}
 	mutex_unlock(&writeback->resize);
 	bounces_free(&writeback->idle);
+	zpack_recompress_stop(device);
 	writeback->bounce_bytes = 0;
 	writeback->full = ZPACK_BACKING_ROOM;
 	writeback->held = ZPACK_POOL_FREE;

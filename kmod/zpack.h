@@ -32,6 +32,7 @@
 #define ZPACK_H
 
 #include <linux/bio.h>
+#include <linux/bitmap.h>
 #include <linux/blkdev.h>
 #include <linux/kthread.h>
 #include <linux/mempool.h>
@@ -115,7 +116,9 @@ struct zpack_device;
 	X(readahead_ios) X(readahead_errors) \
 	X(readahead_bytes) X(readahead_used_bytes) X(readahead_wasted_bytes) \
 	/* times that policies of cgroups left nothing to write for a store that needed room */ \
-	X(policy_full_events)
+	X(policy_full_events) \
+	/* pages compressed again for writeback; put into blocks smaller, by how many bytes */ \
+	X(recompress_pages) X(recompress_smaller) X(recompress_saved_bytes)
 
 enum zpack_counter {
 #define X(name) ZPACK_##name,
@@ -232,7 +235,10 @@ u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end);
 struct zpack_entry {
 	union {
 		struct list_head lru;	/* zpack_group.lock, unless isolated */
-		u64 target;		/* isolated: where writeback has put it, in units, if it has */
+		struct {		/* isolated */
+			u64 target;	/* where writeback has put it, in units, if it has */
+			u32 isolation;	/* which one it was: it may be freed and come back */
+		};
 	};
 	unsigned long handle;	/* zsmalloc's */
 	u32 slot;
@@ -319,6 +325,13 @@ struct zpack_comp_ops {
 
 extern const struct zpack_comp_ops zpack_comp_lz4, zpack_comp_lzo_rle, zpack_comp_zstd;
 
+/* Levels of zstd: 1...zpack_zstd_max_level(). */
+#define ZPACK_ZSTD_LEVEL 3
+int zpack_zstd_max_level(void);
+size_t zpack_zstd_workspace(int level);
+/* As zpack_comp_ops.compress; @workspace of zpack_zstd_workspace(@level) bytes. */
+size_t zpack_zstd_compress(void *workspace, int level, const void *from, void *to, size_t max);
+
 /* One compression at a time; one for each CPU that was online when it was made. */
 struct zpack_stream {
 	struct mutex lock;
@@ -346,6 +359,8 @@ const struct zpack_comp_ops *zpack_comp_find(const char *name);
 const struct zpack_comp_ops *zpack_comp_by_codec(enum zpack_codec codec);
 int zpack_comp_create(struct zpack_comp *comp, const struct zpack_comp_ops *ops);
 void zpack_comp_destroy(struct zpack_comp *comp);
+/* Be able to decompress what @ops compresses. May sleep. 0 or -ENOMEM. config_lock held. */
+int zpack_comp_prepare(struct zpack_comp *comp, const struct zpack_comp_ops *ops);
 /* Use @ops for pages from now on. May sleep. 0 or -ENOMEM: nothing changed. */
 int zpack_comp_change(struct zpack_comp *comp, const struct zpack_comp_ops *ops);
 /* The names, the chosen one in brackets. */
@@ -448,8 +463,13 @@ void zpack_lru_remove(struct zpack_device *device, struct zpack_entry *entry);
 struct zpack_candidate {
 	struct zpack_entry *entry;
 	u32 slot;
-	u16 length;
+	u32 isolation;
+	u16 length;		/* in RAM */
+	u16 packed_length;	/* what will be written: less if it has been recompressed */
+	u8 place;		/* of that, see recompress.c */
 };
+
+#define ZPACK_NOT_RECOMPRESSED 0xff
 
 /*
  * Take up to @count of the coldest entries off the group's list, those only
@@ -545,6 +565,7 @@ struct zpack_bounce {
 	u32 objects;
 	u32 units;			/* of the objects, headers included */
 	u64 object_bytes;
+	u64 ram_bytes;			/* of the same objects in RAM */
 	bool bare;			/* one raw page and no header */
 	struct zpack_raw_entry bare_object;
 	bool asked;			/* written on a wish of sysfs */
@@ -610,11 +631,12 @@ struct zpack_writeback {
 	struct list_head idle;		/* bounce blocks */
 	u64 bounce_bytes;		/* memory of all of them */
 	unsigned int in_flight;
-	u64 in_flight_bytes;		/* of objects */
+	u64 in_flight_bytes;		/* of objects, in RAM */
 	struct zpack_group *window_group;
 	enum zpack_wish window_wish;
 	bool window_mixed;		/* it has entries of several groups */
 	unsigned int window_count;
+	u32 isolations;			/* entries ever taken into the window */
 	struct zpack_candidate window[ZPACK_PACK_WINDOW];
 	u16 units[ZPACK_PACK_WINDOW];	/* that each of the window takes in a block */
 	struct zpack_pack_scratch pack;
@@ -673,6 +695,36 @@ void zpack_writeback_go_on(struct zpack_device *device);
 const char *zpack_writeback_state(const struct zpack_device *device);
 /* zpack_writeback_state() may say something else now: wake who polls it. Any context. */
 void zpack_writeback_state_changed(struct zpack_device *device);
+
+/* ---- recompress.c ----------------------------------------------------- */
+
+struct zpack_recompress_memory {
+	int level;
+	void *workspace;	/* NULL: recompression is off */
+	u8 *page;
+	u8 *objects;		/* a page of room for each */
+	DECLARE_BITMAP(unused, ZPACK_PACK_WINDOW);
+};
+
+struct zpack_recompress {
+	bool on;		/* config_lock */
+	int level;
+	struct zpack_recompress_memory memory;	/* the writeback thread's, or under its `resize` */
+};
+
+/* Switch it. Sleeps, waits for blocks in flight. 0 or -ENOMEM: nothing changed. config_lock held. */
+int zpack_recompress_set(struct zpack_device *device, bool on, int level);
+/* With the writeback thread, before it starts and after it has stopped. */
+int zpack_recompress_start(struct zpack_device *device);
+void zpack_recompress_stop(struct zpack_device *device);
+u64 zpack_recompress_bytes(const struct zpack_device *device);
+/* Make packed_length of a new candidate smaller if that is worth it. */
+void zpack_recompress(struct zpack_device *device, struct zpack_candidate *candidate);
+/* What will be written in place of the object in RAM; NULL: that itself. */
+const void *zpack_recompressed(struct zpack_device *device,
+			       const struct zpack_candidate *candidate);
+/* The candidate leaves the window. */
+void zpack_recompress_forget(struct zpack_device *device, struct zpack_candidate *candidate);
 
 /* ---- budget.c --------------------------------------------------------- */
 
@@ -914,7 +966,8 @@ extern struct class zpack_control_class;
 
 /* sysfs_writeback.c */
 extern struct device_attribute dev_attr_write_budget, dev_attr_write_budget_left,
-	dev_attr_write_budget_used, dev_attr_writeback_state, dev_attr_cgroup_policy;
+	dev_attr_write_budget_used, dev_attr_writeback_state, dev_attr_cgroup_policy,
+	dev_attr_recompress, dev_attr_recompress_level;
 extern zpack_bin_attribute bin_attr_cgroups;
 
 /* Copy the part of record number @index that lies in [@offset, @offset + @count). Its bytes. */
@@ -965,6 +1018,7 @@ struct zpack_device {
 	struct work_struct later_work;
 	struct zpack_writeback writeback;
 	struct zpack_budget budget;
+	struct zpack_recompress recompress;
 	struct kernfs_node *state_node;	/* of the attribute writeback_state; NULL: can't be polled */
 	struct zpack_cleaning cleaning;
 	zpack_shrinker_t shrinker;

@@ -75,6 +75,9 @@ class Stat:
     readahead_used_bytes: int
     readahead_wasted_bytes: int
     policy_full_events: int
+    recompress_pages: int
+    recompress_smaller: int
+    recompress_saved_bytes: int
     pool_bytes: int = 0
     slot_table_bytes: int = 0
     clean_cache_bytes: int = 0
@@ -83,6 +86,7 @@ class Stat:
     group_bytes: int = 0
     bounce_bytes: int = 0
     cleaning_bytes: int = 0
+    recompress_bytes: int = 0
     writeback_possible: int = 0
     backing_full: int = 0
     degraded: int = 0

@@ -32,6 +32,8 @@ TUNABLES: dict[str, list[str]] = {
     "discard": ["off", "on", "batched"],
     "readahead": ["off", "auto", "always"],
     "clean_cache_limit": ["0", "64K", "1M", "16M"],
+    "recompress": ["off", "off", "zstd"],
+    "recompress_level": ["1", "3", "12"],
 }
 # What a device is given before it gets its size.
 SETTINGS: dict[str, list[str]] = {
