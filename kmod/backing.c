@@ -134,16 +134,22 @@ static int map_alloc(struct zpack_device *device, u8 order, u16 owner, u16 age, 
 {
 	struct zpack_backing *backing = device->backing;
 	struct zpack_clean_limits limits;
-	bool room;
 	int error = -ENOSPC;
+	u8 fits = order;
+	bool room;
 
 	zpack_cleaning_limits(device, &limits);
 	spin_lock(&backing->map_lock);
-	if (cleaning || zpack_clean_leaves_room(&backing->map, &limits, order))
+	if (!cleaning)
+		fits = zpack_clean_write_order(&backing->map, &limits, order);
+	/* Segments are carved for the size in use; others make do with holes, if they can. */
+	if (fits != ZPACK_NO_ORDER && fits != device->writeback.block_order)
+		error = zpack_map_alloc(&backing->map, fits, owner, age, NULL, ret);
+	if (error && fits == order)
 		error = zpack_map_alloc(&backing->map, order, owner, age, memory, ret);
 	/* Not each time: only when it may have come below the watermark. */
 	room = zpack_map_room(&backing->map, order) >
-	       zpack_clean_reserve(&limits, order) +
+	       zpack_clean_reserve(&backing->map, &limits, order) +
 	       (u64)backing->map.nr_segments * ZPACK_SEGMENT_CELLS * limits.low_permille / 1000;
 	spin_unlock(&backing->map_lock);
 	if (!cleaning && !room)

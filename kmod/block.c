@@ -281,7 +281,7 @@ static bool fill_raw_cell(struct zpack_bounce *bounce, u32 cell,
 	refill(bounce->device);
 	if (!copied)
 		return false;
-	if (bounce->order == 0) {
+	if (bounce->id.order == 0) {
 		bounce->bare = true;
 		bounce->bare_object.slot = cpu_to_le32(object.slot);
 		bounce->bare_object.check =
@@ -318,7 +318,7 @@ int zpack_bounce_fill(struct zpack_bounce *bounce, u16 owner,
 
 	if (error)
 		return error;
-	if (bounce->order == 0) {
+	if (bounce->id.order == 0) {
 		while (window_starts_raw(writeback))
 			if (fill_raw_cell(bounce, 0, refill)) {
 				bounce->used_cells = 1;
@@ -326,7 +326,7 @@ int zpack_bounce_fill(struct zpack_bounce *bounce, u16 owner,
 			}
 	}
 	/* Cell 0 comes last: its raw table grows until then. */
-	for (cell = 1; cell < 1u << bounce->order && !rest_fits_cell0(bounce);) {
+	for (cell = 1; cell < 1u << bounce->id.order && !rest_fits_cell0(bounce);) {
 		bool filled = window_starts_raw(writeback) ?
 				      fill_raw_cell(bounce, cell, refill) :
 				      fill_cell(bounce, cell, 0, refill);

@@ -194,25 +194,6 @@ static void abandon(struct zpack_device *device, int error)
 	end_victims(device, 0, error);
 }
 
-/* Which size the next survivors' block has: the one in use, if the victim can become free then. */
-static void survivors_open(struct zpack_device *device, const struct zpack_block *victim)
-{
-	struct zpack_cleaning *cleaning = &device->cleaning;
-	struct zpack_backing *backing = device->backing;
-	u8 order = device->writeback.block_order;
-	u64 needed, room;
-
-	spin_lock(&backing->map_lock);
-	room = zpack_map_room(&backing->map, order);
-	spin_unlock(&backing->map_lock);
-	needed = victim->order > order ? 2 * (victim->live_bytes >> ZPACK_CELL_SHIFT) : 0;
-	/* A raw page in a block of one cell has no header that could name its slot. */
-	if (!order || room < needed + (1u << order))
-		order = victim->order;
-	cleaning->order = order;
-	survivors_forget(cleaning);
-}
-
 /* Copy an object to the survivors' block. False: it does not fit. */
 static bool survivors_add(struct zpack_cleaning *cleaning, const struct zpack_walk_object *found,
 			  u64 word)
@@ -398,13 +379,24 @@ static void write_failed(struct zpack_device *device, int error)
 	}
 }
 
+/* A segment is given up when there is no block for what lives in it. */
+static void evacuation_failed(struct zpack_device *device)
+{
+	struct zpack_backing *backing = device->backing;
+
+	spin_lock(&backing->map_lock);
+	zpack_picker_give_up(&device->cleaning.picker, &backing->map);
+	spin_unlock(&backing->map_lock);
+}
+
 /*
  * Write the survivors' block; the @keep newest victims (0 or 1) have objects that
- * are not in it. 0; -ENODATA: that would free less than it takes, -EDQUOT: the
- * write budget does not allow it, -ENOSPC, -ENOMEM, -EIO: it was not written, and
- * its victims are as before.
+ * are not in it. @whole: they are of a segment that becomes free as a whole. 0;
+ * -ENODATA: that would free less than it takes, -EDQUOT: the write budget does not
+ * allow it, -ENOSPC, -ENOMEM, -EIO: it was not written, and its victims are as
+ * before.
  */
-static int survivors_write(struct zpack_device *device, unsigned int keep)
+static int survivors_write(struct zpack_device *device, unsigned int keep, bool whole)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
 	struct zpack_bounce *to = cleaning->survivors;
@@ -417,7 +409,7 @@ static int survivors_write(struct zpack_device *device, unsigned int keep)
 		if (!cleaning->victims[i].pin)
 			frees += 1u << cleaning->victims[i].order;
 	/* A victim that is larger than the survivors' blocks has room for all of them. */
-	if (frees < written && !(keep && cleaning->victims[i].order > cleaning->order)) {
+	if (frees < written && !whole && !(keep && cleaning->victims[i].order > cleaning->order)) {
 		error = -ENODATA;
 		goto abandon;
 	}
@@ -451,6 +443,7 @@ static int survivors_write(struct zpack_device *device, unsigned int keep)
 	survivors_forget(cleaning);
 	freed = end_victims(device, keep, 0);
 	spin_lock(&device->backing->map_lock);
+	freed += zpack_picker_regained(&cleaning->picker, &device->backing->map);
 	zpack_gain_account(&cleaning->gain, &device->backing->map, cleaning->order, written, freed);
 	spin_unlock(&device->backing->map_lock);
 	return 0;
@@ -459,36 +452,62 @@ abandon:
 	abandon(device, error);
 	if (error == -EDQUOT)
 		return error;
+	if (error == -ENOSPC && whole) {
+		evacuation_failed(device);
+		error = -ENODATA;
+	}
 	spin_lock(&device->backing->map_lock);
 	zpack_gain_account(&cleaning->gain, &device->backing->map, cleaning->order, written, 0);
 	spin_unlock(&device->backing->map_lock);
 	return error;
 }
 
+/* Nothing more to do for now: write what is open if that frees more than it takes. */
+static void settle(struct zpack_device *device)
+{
+	struct zpack_cleaning *cleaning = &device->cleaning;
+	u64 frees = 0;
+	unsigned int i;
+
+	for (i = 0; i < cleaning->nr_victims; i++)
+		if (!cleaning->victims[i].pin)
+			frees += 1u << cleaning->victims[i].order;
+	if (cleaning->nr_moves && frees > 1u << cleaning->order &&
+	    !READ_ONCE(device->writeback.degraded))
+		survivors_write(device, 0, false);
+	else
+		abandon(device, 0);
+}
+
 /* ---- one victim ---- */
 
-/* Choose a block and make it CLEANING. False: none is worth it. */
-static bool take_victim(struct zpack_device *device, struct zpack_block *ret)
+/*
+ * Choose a block and make it CLEANING; *@ret_to: the order of the block that what
+ * lives in it goes to; *@ret_whole: its segment is to become free.
+ */
+static enum zpack_pick_result take_victim(struct zpack_device *device, struct zpack_block *ret,
+					  u8 *ret_to, bool *ret_whole)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
 	struct zpack_backing *backing = device->backing;
 	u8 order = device->writeback.block_order;
+	enum zpack_pick_result picked;
 	u64 seen = 0, all;
-	bool taken;
 
 	do {
 		spin_lock(&backing->map_lock);
 		all = (u64)backing->map.touched * ZPACK_SEGMENT_CELLS;
 		seen += zpack_picker_scan(&cleaning->picker, &backing->map, order, age_clock());
-		taken = zpack_picker_take(&cleaning->picker, &backing->map, order, age_clock(),
-					  ret) &&
-			zpack_map_clean_begin(&backing->map, ret->first_cell, ret->generation);
-		if (!taken && seen > all)
-			zpack_gain_no_victim(&cleaning->gain, &backing->map);
+		picked = zpack_picker_take(&cleaning->picker, &backing->map, order, age_clock(),
+					   ret, ret_to);
+		*ret_whole = backing->map.evacuating != ZPACK_NO_SEGMENT;
+		if (picked == ZPACK_PICKED_BLOCK &&
+		    !zpack_map_clean_begin(&backing->map, ret->first_cell, ret->generation))
+			picked = ZPACK_PICKED_NOTHING;
 		spin_unlock(&backing->map_lock);
 		cond_resched();
-	} while (!taken && seen <= all && !kthread_should_stop());
-	return taken;
+	} while (picked == ZPACK_PICKED_NOTHING && seen <= all && !kthread_should_stop());
+	return picked;
 }
 
 static bool slot_holds(struct zpack_device *device, u32 number, u64 word)
@@ -572,13 +591,31 @@ static int clean_block(struct zpack_device *device)
 	struct zpack_cleaning *cleaning = &device->cleaning;
 	struct zpack_clean_victim *victim;
 	struct zpack_block block;
-	bool left;
+	bool left, whole;
 	int error;
+	u8 to;
 
-	if (!take_victim(device, &block))
-		return -ENODATA;
-	if (!cleaning->nr_moves && !cleaning->nr_victims)
-		survivors_open(device, &block);
+	switch (take_victim(device, &block, &to, &whole)) {
+	case ZPACK_PICKED_BLOCK:
+		break;
+	case ZPACK_PICKED_END:
+		if (!cleaning->nr_moves) {
+			end_victims(device, 0, 0);
+			return 0;
+		}
+		error = survivors_write(device, 0, true);
+		return error == -ENODATA ? 0 : error;
+	case ZPACK_PICKED_NOTHING:
+		if (!zpack_picker_turn(&cleaning->picker))
+			return -ENODATA;
+		settle(device);
+		return 0;
+	}
+	if (to != cleaning->order) {
+		settle(device);
+		cleaning->order = to;
+		survivors_forget(cleaning);
+	}
 	victim = &cleaning->victims[cleaning->nr_victims++];
 	victim->cell = block.first_cell;
 	victim->owner = block.owner;
@@ -596,7 +633,7 @@ static int clean_block(struct zpack_device *device)
 	do {
 		copy_survivors(device, victim, &left);
 		if (left || cleaning->nr_victims == ZPACK_CLEAN_VICTIMS) {
-			error = survivors_write(device, left);
+			error = survivors_write(device, left, whole);
 			if (error)
 				return error == -ENODATA ? 0 : error;
 			victim = &cleaning->victims[0];
@@ -620,8 +657,8 @@ static enum zpack_clean_need look(struct zpack_device *device, u64 *ret_room, u6
 	u64 reserve;
 
 	zpack_cleaning_limits(device, &limits);
-	reserve = zpack_clean_reserve(&limits, order);
 	spin_lock(&backing->map_lock);
+	reserve = zpack_clean_reserve(&backing->map, &limits, order);
 	need = zpack_clean_need(&backing->map, &limits, order, &cleaning->running);
 	*ret_room = zpack_map_room(&backing->map, order);
 	if (need != ZPACK_CLEAN_NONE &&
@@ -648,23 +685,6 @@ static void ask_end(struct zpack_cleaning *cleaning, int error)
 	cleaning->ask_left = 0;
 	if (error && error != -ENODATA && !cleaning->ask_error)
 		cleaning->ask_error = error;
-}
-
-/* Nothing more to do for now: write what is open if that frees more than it takes. */
-static void settle(struct zpack_device *device)
-{
-	struct zpack_cleaning *cleaning = &device->cleaning;
-	u64 frees = 0;
-	unsigned int i;
-
-	for (i = 0; i < cleaning->nr_victims; i++)
-		if (!cleaning->victims[i].pin)
-			frees += 1u << cleaning->victims[i].order;
-	if (cleaning->nr_moves && frees > 1u << cleaning->order &&
-	    !READ_ONCE(device->writeback.degraded))
-		survivors_write(device, 0);
-	else
-		abandon(device, 0);
 }
 
 static void answer(struct zpack_cleaning *cleaning)

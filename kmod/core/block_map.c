@@ -171,6 +171,7 @@ static int segment_carve(struct zpack_map *map, u8 order, struct zpack_map_memor
 	segment->hint = 0;
 	segment->bad_blocks = 0;
 	map->order_free_blocks[order] += blocks;
+	map->order_segments[order]++;
 	map->state_cells[ZPACK_BLOCK_FREE] += ZPACK_SEGMENT_CELLS;
 	map->state_blocks[ZPACK_BLOCK_FREE] += blocks;
 	list_add(map, &map->partial[order], number);
@@ -186,6 +187,7 @@ static void segment_uncarve(struct zpack_map *map, u32 number, struct zpack_bloc
 	map->state_cells[ZPACK_BLOCK_FREE] -= ZPACK_SEGMENT_CELLS;
 	map->state_blocks[ZPACK_BLOCK_FREE] -= segment->free_blocks;
 	map->order_free_blocks[segment->order] -= segment->free_blocks;
+	map->order_segments[segment->order]--;
 	if (map->current_segment[segment->order] == number)
 		map->current_segment[segment->order] = NONE;
 	if (segment->listed)

@@ -97,6 +97,7 @@ struct zpack_map {
 	u32 evacuating;		/* a segment, or ZPACK_NO_SEGMENT */
 	u64 segments_freed;	/* so far */
 	u64 order_free_blocks[ZPACK_MAX_BLOCK_ORDER + 1];	/* in carved segments */
+	u32 order_segments[ZPACK_MAX_BLOCK_ORDER + 1];	/* carved ones */
 	u64 state_cells[ZPACK_NR_BLOCK_STATES];	/* cells of carved segments by state */
 	u64 state_blocks[ZPACK_NR_BLOCK_STATES];
 };

@@ -24,6 +24,7 @@ void zpack_picker_init(struct zpack_picker *picker, enum zpack_pick_rule rule)
 {
 	memset(picker, 0, sizeof(*picker));
 	picker->rule = rule;
+	picker->compacting = ZPACK_NO_ORDER;
 }
 
 /* A block whose one raw page fills it has no header that would say which slot it is of. */
@@ -101,8 +102,12 @@ static u64 threshold(const struct zpack_picker *picker)
 
 u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, u8 order, u16 now)
 {
+	bool compacting = picker->compacting != ZPACK_NO_ORDER;
 	u32 left = ZPACK_PICK_STEP, passed = 0;
 	u64 least = threshold(picker);
+
+	if (compacting)
+		order = picker->compacting;
 
 	while (left && passed < ZPACK_PICK_STEP * ZPACK_SEGMENT_CELLS) {
 		struct zpack_pick pick;
@@ -128,6 +133,12 @@ u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, 
 			continue;
 		}
 		zpack_map_block_at(map, pick.segment, picker->index, &block);
+		if (compacting && block.order != order) {
+			picker->index = count;
+			passed += ZPACK_SEGMENT_CELLS;
+			left--;
+			continue;
+		}
 		if (block.order != order) {
 			pick.index = ZPACK_SEGMENT_CELLS;
 			pick.generation = 0;
@@ -150,54 +161,181 @@ u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, 
 	return passed;
 }
 
-/* The next block of the segment that is being evacuated. */
-static bool evacuate_next(struct zpack_map *map, struct zpack_block *ret)
+/* What the segment that is being evacuated needs next. */
+static enum zpack_pick_result evacuate_next(struct zpack_map *map, struct zpack_block *ret)
 {
+	enum zpack_pick_result result = ZPACK_PICKED_NOTHING;
 	u32 count = zpack_map_segment_blocks(map, map->evacuating), i;
 
 	for (i = 0; i < count; i++) {
 		zpack_map_block_at(map, map->evacuating, i, ret);
 		if (ret->state == ZPACK_BLOCK_LIVE && !block_is_bare(ret))
-			return true;
+			return ZPACK_PICKED_BLOCK;
+		if (ret->state == ZPACK_BLOCK_CLEANING)
+			result = ZPACK_PICKED_END;
 	}
-	return false;
+	return result;
 }
 
-bool zpack_picker_take(struct zpack_picker *picker, struct zpack_map *map, u8 order, u16 now,
-		       struct zpack_block *ret)
+/*
+ * The order of blocks where @cells cells of survivors have room: @order, else @own,
+ * else the largest that does. They come with an eighth for what does not fit well,
+ * and a block that is open. @taken: cells of that room that are not to be used, if
+ * it is of order @own. ZPACK_NO_ORDER: there is none.
+ */
+static u8 survivors_order(const struct zpack_map *map, u64 cells, u8 order, u8 own, u32 taken)
 {
-	struct zpack_pick *best;
+	u8 tries[ZPACK_MAX_BLOCK_ORDER + 3] = { order, own }, count = 2, i;
+
+	for (i = ZPACK_MAX_BLOCK_ORDER; i; i--)
+		tries[count++] = i;
+	for (i = 0; i < count; i++) {
+		u8 to = tries[i];
+		u64 room = zpack_map_room(map, to) - (to == own ? taken : 0);
+
+		/* A block of one cell has no header that could name a raw page's slot. */
+		if ((to || own == 0) && room >= cells + cells / 8 + (2u << to))
+			return to;
+	}
+	return ZPACK_NO_ORDER;
+}
+
+/* What lives in @segment, in cells; *@ret_free: its free ones. */
+static u64 segment_live(const struct zpack_map *map, u32 segment, u32 *ret_free)
+{
+	u32 count = zpack_map_segment_blocks(map, segment), i;
+	struct zpack_block block;
+	u64 live = 0;
+
+	*ret_free = 0;
+	for (i = 0; i < count; i++) {
+		zpack_map_block_at(map, segment, i, &block);
+		live += block.live_bytes >> ZPACK_UNIT_SHIFT;
+		if (block.state == ZPACK_BLOCK_FREE)
+			*ret_free += 1u << block.order;
+	}
+	return live / ZPACK_UNITS_PER_CELL + 1;
+}
+
+/* The order of survivors of a compaction: the same, or when no such block is free another. */
+static u8 compaction_order(const struct zpack_map *map, u8 compacting, u8 order)
+{
+	if (zpack_map_room(map, compacting) > (u64)map->free_segments * ZPACK_SEGMENT_CELLS)
+		return compacting;
+	return survivors_order(map, 1u << compacting, order, compacting, 0);
+}
+
+static struct zpack_pick take_best(struct zpack_picker *picker)
+{
+	struct zpack_pick *best = &picker->table[0], pick;
 	u32 i;
 
-	if (map->evacuating != ZPACK_NO_SEGMENT) {
-		if (evacuate_next(map, ret))
-			return true;
-		zpack_map_evacuate(map, ZPACK_NO_SEGMENT);
-	}
-	while (picker->count) {
-		struct zpack_pick pick;
-		u64 score_now = 0;
+	for (i = 1; i < picker->count; i++)
+		if (picker->table[i].score > best->score)
+			best = &picker->table[i];
+	pick = *best;
+	*best = picker->table[--picker->count];
+	return pick;
+}
 
-		best = &picker->table[0];
-		for (i = 1; i < picker->count; i++)
-			if (picker->table[i].score > best->score)
-				best = &picker->table[i];
-		pick = *best;
-		*best = picker->table[--picker->count];
-		if (pick.index == ZPACK_SEGMENT_CELLS) {
-			if (zpack_map_block_at(map, pick.segment, 0, ret) && ret->order != order)
-				score_now = segment_score(picker, map, pick.segment, now);
-			if (!score_now)
-				continue;
-			zpack_map_evacuate(map, pick.segment);
-			return evacuate_next(map, ret);
-		}
-		/* It may have died since, or be another block; it can only have become sparser. */
-		if (zpack_map_block_at(map, pick.segment, pick.index, ret) && ret->order == order &&
-		    ret->generation == pick.generation && block_score(picker, ret, now))
-			return true;
+/* Begin with @segment, if it can become free. */
+static bool evacuate(struct zpack_picker *picker, struct zpack_map *map, u32 segment, u8 order,
+		     u16 now, struct zpack_block *ret)
+{
+	u64 cells;
+	u32 free;
+	u8 to;
+
+	if (!zpack_map_block_at(map, segment, 0, ret) || ret->order == order ||
+	    !segment_score(picker, map, segment, now))
+		return false;
+	cells = segment_live(map, segment, &free);
+	if (cells + cells / 8 >= ZPACK_SEGMENT_CELLS)
+		return false;
+	to = survivors_order(map, cells, order, ret->order, free);
+	if (to == ZPACK_NO_ORDER) {
+		picker->blocked |= 1u << ret->order;
+		return false;
 	}
-	return false;
+	zpack_map_evacuate(map, segment);
+	picker->evacuate_to = to;
+	picker->evacuate_free = free;
+	return evacuate_next(map, ret) == ZPACK_PICKED_BLOCK;
+}
+
+enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpack_map *map,
+					 u8 order, u16 now, struct zpack_block *ret, u8 *ret_to)
+{
+	bool compacting = picker->compacting != ZPACK_NO_ORDER;
+	u8 wanted = compacting ? picker->compacting : order;
+
+	if (map->evacuating != ZPACK_NO_SEGMENT) {
+		enum zpack_pick_result next = evacuate_next(map, ret);
+
+		*ret_to = picker->evacuate_to;
+		if (next != ZPACK_PICKED_NOTHING && ret->order != order)
+			return next;
+		zpack_picker_give_up(picker, map);
+	}
+	*ret_to = compacting ? compaction_order(map, wanted, order) : order;
+	while (picker->count) {
+		struct zpack_pick pick = take_best(picker);
+
+		if (pick.index == ZPACK_SEGMENT_CELLS) {
+			if (!evacuate(picker, map, pick.segment, order, now, ret))
+				continue;
+			*ret_to = picker->evacuate_to;
+			return ZPACK_PICKED_BLOCK;
+		}
+		if (*ret_to == ZPACK_NO_ORDER || zpack_map_room(map, *ret_to) < 1u << *ret_to)
+			continue;
+		/* It may have died since, or be another block; it can only have become sparser. */
+		if (!zpack_map_block_at(map, pick.segment, pick.index, ret) ||
+		    ret->order != wanted || ret->generation != pick.generation ||
+		    !block_score(picker, ret, now))
+			continue;
+		picker->compacted += compacting;
+		if (compacting && picker->compacted == ZPACK_COMPACT_VICTIMS)
+			zpack_picker_turn(picker);
+		return ZPACK_PICKED_BLOCK;
+	}
+	return ZPACK_PICKED_NOTHING;
+}
+
+bool zpack_picker_turn(struct zpack_picker *picker)
+{
+	bool compacted = picker->compacting != ZPACK_NO_ORDER && picker->compacted;
+	u8 order = 0;
+
+	picker->count = 0;
+	picker->compacting = ZPACK_NO_ORDER;
+	picker->compacted = 0;
+	/* What has been compacted may have made room: look at segments before it goes on. */
+	if (!compacted && picker->blocked) {
+		while (!(picker->blocked & 1u << order))
+			order++;
+		picker->blocked &= ~(1u << order);
+		picker->compacting = order;
+		return true;
+	}
+	picker->blocked = 0;
+	return compacted;
+}
+
+void zpack_picker_give_up(struct zpack_picker *picker, struct zpack_map *map)
+{
+	picker->evacuate_free = 0;
+	zpack_map_evacuate(map, ZPACK_NO_SEGMENT);
+}
+
+u32 zpack_picker_regained(struct zpack_picker *picker, const struct zpack_map *map)
+{
+	u32 cells = picker->evacuate_free;
+
+	if (map->evacuating != ZPACK_NO_SEGMENT)
+		return 0;
+	picker->evacuate_free = 0;
+	return cells;
 }
 
 /* ---- when ---- */
@@ -208,26 +346,46 @@ static u64 permille(const struct zpack_map *map, u32 share)
 	       share / 1000;
 }
 
-u64 zpack_clean_reserve(const struct zpack_clean_limits *limits, u8 order)
+u64 zpack_clean_reserve(const struct zpack_map *map, const struct zpack_clean_limits *limits,
+			u8 order)
 {
-	return (u64)limits->reserve_blocks << order;
+	u64 reserve = (u64)limits->reserve_blocks << order;
+	u8 largest = ZPACK_MAX_BLOCK_ORDER;
+
+	while (largest > order && !map->order_segments[largest])
+		largest--;
+	return largest > order && reserve < 2u << largest ? 2u << largest : reserve;
 }
 
 bool zpack_clean_leaves_room(const struct zpack_map *map, const struct zpack_clean_limits *limits,
 			     u8 order)
 {
-	return zpack_map_room(map, order) > zpack_clean_reserve(limits, order);
+	return zpack_map_room(map, order) > zpack_clean_reserve(map, limits, order);
+}
+
+u8 zpack_clean_write_order(const struct zpack_map *map, const struct zpack_clean_limits *limits,
+			   u8 order)
+{
+	u64 segments = (u64)map->free_segments * ZPACK_SEGMENT_CELLS;
+
+	if (zpack_clean_leaves_room(map, limits, order))
+		return order;
+	while (order--)
+		if (zpack_map_room(map, order) - segments > (u64)limits->reserve_blocks << order)
+			return order;
+	return ZPACK_NO_ORDER;
 }
 
 enum zpack_clean_need zpack_clean_need(const struct zpack_map *map,
 				       const struct zpack_clean_limits *limits, u8 order,
 				       bool *running)
 {
-	u64 room = zpack_map_room(map, order), reserve = zpack_clean_reserve(limits, order);
+	u64 room = zpack_map_room(map, order), reserve = zpack_clean_reserve(map, limits, order);
 
 	if (room <= reserve) {
 		*running = true;
-		return ZPACK_CLEAN_URGENT;
+		return zpack_clean_write_order(map, limits, order) == ZPACK_NO_ORDER ?
+		       ZPACK_CLEAN_URGENT : ZPACK_CLEAN_WANTED;
 	}
 	room -= reserve;
 	if (room <= permille(map, limits->low_permille))
@@ -237,7 +395,10 @@ enum zpack_clean_need zpack_clean_need(const struct zpack_map *map,
 	return *running ? ZPACK_CLEAN_WANTED : ZPACK_CLEAN_NONE;
 }
 
-/* Blocks of survivors after which the gain is looked at, and the least gain by then. */
+/*
+ * Blocks of survivors after which the gain is looked at, and the least gain by
+ * then. Small blocks are looked at after as much as a segment.
+ */
 #define GAIN_BLOCKS 32u
 #define GAIN_LEAST 2u
 
@@ -248,7 +409,7 @@ bool zpack_gain_account(struct zpack_clean_gain *gain, const struct zpack_map *m
 
 	gain->written += written;
 	gain->freed += freed;
-	if (gain->written < GAIN_BLOCKS * cells)
+	if (gain->written < GAIN_BLOCKS * cells || gain->written < ZPACK_SEGMENT_CELLS)
 		return false;
 	if (gain->freed < gain->written + GAIN_LEAST * cells)
 		zpack_gain_no_victim(gain, map);

@@ -19,7 +19,10 @@
  *
  * Segments. A free block is of use for its own size only. Blocks of other sizes
  * than the one that is written now are therefore taken a whole segment at a
- * time, the sparsest, so that it becomes free and can be carved anew.
+ * time, the sparsest, so that it becomes free and can be carved anew. That
+ * starts only when there is room for all that lives in it. When no segment
+ * that would be worth it has that room, the blocks of its size are compacted:
+ * the sparsest move to free blocks of their own size, until it has.
  *
  * Nothing here locks; the caller serialises calls on one map. No function sleeps.
  */
@@ -53,11 +56,21 @@ struct zpack_pick {
 	u16 generation;		/* of the block */
 };
 
+/* Victims of one compaction, after which segments as a whole are looked at again. */
+#define ZPACK_COMPACT_VICTIMS	64u
+
+#define ZPACK_NO_ORDER		0xffu
+
 struct zpack_picker {
 	enum zpack_pick_rule rule;
 	u32 segment;		/* the scan goes on here */
 	u32 index;
 	u32 count;
+	u16 blocked;		/* bits: orders of segments that are worth it and have no room */
+	u8 compacting;		/* only blocks of this order are looked at, or ZPACK_NO_ORDER */
+	u8 evacuate_to;		/* order of the survivors of the segment that is evacuated */
+	u32 compacted;		/* victims so far */
+	u32 evacuate_free;	/* cells that were free in that segment, and of no use */
 	struct zpack_pick table[ZPACK_PICK_TABLE];
 };
 
@@ -70,12 +83,30 @@ void zpack_picker_init(struct zpack_picker *picker, enum zpack_pick_rule rule);
  */
 u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, u8 order, u16 now);
 
+enum zpack_pick_result {
+	ZPACK_PICKED_NOTHING,	/* nothing that was seen is worth it */
+	ZPACK_PICKED_BLOCK,
+	ZPACK_PICKED_END,	/* the last of a segment has been taken: write the survivors first */
+};
+
 /*
  * The best block seen, as it is now; it is forgotten. Evacuates its segment, if
- * that is of another size. False: nothing that was seen is worth it.
+ * that is of another size. *@ret_to: the order of the block that survivors go to.
  */
-bool zpack_picker_take(struct zpack_picker *picker, struct zpack_map *map, u8 order, u16 now,
-		       struct zpack_block *ret);
+enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpack_map *map,
+					 u8 order, u16 now, struct zpack_block *ret, u8 *ret_to);
+
+/*
+ * The whole map was seen and nothing was taken: is there another way? True: scan
+ * again, after the survivors in memory have been written or given up.
+ */
+bool zpack_picker_turn(struct zpack_picker *picker);
+
+/* Give up the segment that is being evacuated, as there is no room after all. */
+void zpack_picker_give_up(struct zpack_picker *picker, struct zpack_map *map);
+
+/* Cells of a segment, evacuated since the last call, that became of use without a move. */
+u32 zpack_picker_regained(struct zpack_picker *picker, const struct zpack_map *map);
 
 /* ---- when ---- */
 
@@ -91,12 +122,24 @@ enum zpack_clean_need {
 	ZPACK_CLEAN_URGENT,	/* no block for a write, but the reserve */
 };
 
-/* Cells that may not be given out to anybody but cleaning. */
-u64 zpack_clean_reserve(const struct zpack_clean_limits *limits, u8 order);
+/*
+ * Cells that may not be given out to anybody but cleaning: also enough to move a
+ * block of the largest size that is on the device.
+ */
+u64 zpack_clean_reserve(const struct zpack_map *map, const struct zpack_clean_limits *limits,
+			u8 order);
 
 /* True when a block of 2^@order cells may be written by others than cleaning. */
 bool zpack_clean_leaves_room(const struct zpack_map *map, const struct zpack_clean_limits *limits,
 			     u8 order);
+
+/*
+ * The size of a block that others may write now: 2^@order cells, or when there is
+ * no room for that the largest smaller one that has free blocks, in segments that
+ * were carved for it. ZPACK_NO_ORDER: none.
+ */
+u8 zpack_clean_write_order(const struct zpack_map *map, const struct zpack_clean_limits *limits,
+			   u8 order);
 
 /* *@running says whether cleaning was wanted before, and is changed. */
 enum zpack_clean_need zpack_clean_need(const struct zpack_map *map,

@@ -30,6 +30,7 @@ struct sim_setup {
 	struct sim_policy policy;
 	u32 fill_percent;	/* of the device: live bytes asked for, and their share of waste */
 	u8 order;
+	u8 order_after;		/* the block size changes to this one after the warm-up */
 	u32 segments;
 	u32 warm_up, turns;	/* device sizes written before, and while, it is measured */
 	struct zpack_clean_limits limits;
@@ -74,6 +75,7 @@ struct sim_contents {
 /* An open block. */
 struct sim_stream {
 	struct zpack_fit fit;
+	u8 order;
 	struct sim_item *items;
 	u32 count, room;
 	struct sim_item carry[SIM_CARRY];	/* did not fit any more: for the next block */
@@ -89,6 +91,7 @@ struct sim_process {
 
 struct sim {
 	const struct sim_setup *setup;
+	u8 order;
 	struct zpack_map map;
 	struct zpack_segment_chunk **chunks;
 	struct sim_contents *contents;	/* by first cell */
@@ -197,6 +200,36 @@ static bool sim_put(struct sim_stream *stream, const struct sim_item *item)
 	return true;
 }
 
+static bool sim_write(struct sim *s, struct sim_stream *stream, bool cleaning);
+
+/* What is in @stream goes to as many blocks of 2^@order cells as that takes. */
+static bool sim_write_split(struct sim *s, struct sim_stream *stream, u8 order)
+{
+	struct sim_stream part = { .owner = stream->owner, .order = order };
+	u32 i, first = 0;
+
+	while (first < stream->count) {
+		zpack_fit_init(&part.fit, order);
+		for (i = first; i < stream->count && sim_put(&part, &stream->items[i]); i++)
+			part.new_units += stream->items[i].units;
+		if (zpack_clean_write_order(&s->map, &s->setup->limits, stream->order) != order ||
+		    !sim_write(s, &part, false))
+			break;
+		first = i;
+	}
+	free(part.items);
+	memmove(stream->items, stream->items + first,
+		(stream->count - first) * sizeof(*stream->items));
+	stream->count -= first;
+	stream->new_units = 0;
+	for (i = 0; i < stream->count; i++)
+		stream->new_units += stream->items[i].units;
+	if (stream->count)
+		return false;
+	zpack_fit_init(&stream->fit, stream->order);
+	return true;
+}
+
 /* False: there is no block for it. */
 static bool sim_write(struct sim *s, struct sim_stream *stream, bool cleaning)
 {
@@ -204,7 +237,8 @@ static bool sim_write(struct sim *s, struct sim_stream *stream, bool cleaning)
 	struct zpack_block_word *unused;
 	struct zpack_map_memory memory;
 	struct zpack_block block;
-	u32 bytes = ZPACK_CELL_SIZE << setup->order, i;
+	u8 order = stream->order;
+	u32 bytes = ZPACK_CELL_SIZE << order, i;
 	u16 age = sim_clock(s);
 	int error;
 
@@ -218,11 +252,20 @@ static bool sim_write(struct sim *s, struct sim_stream *stream, bool cleaning)
 		}
 		age -= sum / s->nr_pending;
 	}
-	if (!cleaning && !zpack_clean_leaves_room(&s->map, &setup->limits, setup->order))
-		return false;
+	if (!cleaning && order == s->order) {
+		u8 smaller = zpack_clean_write_order(&s->map, &setup->limits, order);
+
+		if (smaller != order)
+			return smaller != ZPACK_NO_ORDER && sim_write_split(s, stream, smaller);
+	}
 	memory.chunk = calloc(1, sizeof(*memory.chunk));
-	memory.blocks = calloc(1, zpack_map_blocks_bytes(setup->order));
-	error = zpack_map_alloc(&s->map, setup->order, stream->owner, age, &memory, &block);
+	memory.blocks = calloc(1, zpack_map_blocks_bytes(order));
+	error = -ENOSPC;
+	/* As in the driver: blocks of another size go to holes, if they can. */
+	if (order != s->order)
+		error = zpack_map_alloc(&s->map, order, stream->owner, age, NULL, &block);
+	if (error && (cleaning || order == s->order))
+		error = zpack_map_alloc(&s->map, order, stream->owner, age, &memory, &block);
 	free(memory.chunk);
 	free(memory.blocks);
 	if (error)
@@ -249,13 +292,19 @@ static bool sim_write(struct sim *s, struct sim_stream *stream, bool cleaning)
 	s->all_bytes += bytes;
 	s->new_bytes += (double)bytes * stream->new_units / stream->fit.units;
 	s->units_written += stream->fit.units;
-	s->written_cells += cleaning ? 0 : 1u << setup->order;
+	s->written_cells += cleaning ? 0 : 1u << order;
 	stream->items = NULL;
 	stream->count = 0;
 	stream->room = 0;
 	stream->new_units = 0;
-	zpack_fit_init(&stream->fit, setup->order);
+	zpack_fit_init(&stream->fit, order);
 	return true;
+}
+
+static void sim_stream_init(struct sim_stream *stream, u8 order)
+{
+	stream->order = order;
+	zpack_fit_init(&stream->fit, order);
 }
 
 /* Victims that are free when what is in the stream has been written; the @keep newest are not. */
@@ -264,16 +313,19 @@ static u32 sim_victims_done(const struct sim *s, u32 keep)
 	return s->nr_pending - keep;
 }
 
+/* Returns the cells that became free. */
 static u32 sim_end_victims(struct sim *s, u32 keep)
 {
 	u32 i, done = sim_victims_done(s, keep), freed = 0;
 
 	for (i = 0; i < done; i++) {
 		struct zpack_block_word *unused;
+		struct zpack_block block;
 
+		zpack_map_find(&s->map, s->pending[i], &block);
 		if (zpack_map_clean_end(&s->map, s->pending[i], false, &unused)) {
 			sim_block_freed(s, s->pending[i], unused);
-			freed++;
+			freed += 1u << block.order;
 		}
 	}
 	memmove(s->pending, s->pending + done, keep * sizeof(*s->pending));
@@ -281,45 +333,105 @@ static u32 sim_end_victims(struct sim *s, u32 keep)
 	return freed;
 }
 
-/* Write the survivors; the @keep newest victims have more. False: that would gain nothing. */
-static bool sim_write_survivors(struct sim *s, struct sim_stream *to, u32 keep)
+/* Survivors in memory are forgotten, their old copies are as good as ever. */
+static void sim_abandon(struct sim *s, struct sim_stream *to)
 {
-	u8 order = s->setup->order;
+	to->count = 0;
+	sim_stream_init(to, to->order);
+	sim_end_victims(s, 0);
+	zpack_gain_account(&s->gain, &s->map, to->order, 1u << to->order, 0);
+}
 
-	if (sim_victims_done(s, keep) == 0 && s->setup->policy.apart) {
-		to->count = 0;
-		zpack_fit_init(&to->fit, order);
-		sim_end_victims(s, 0);
-		zpack_gain_account(&s->gain, &s->map, order, 1u << order, 0);
+/*
+ * Write the survivors; the @keep newest victims have more. @whole: they are of a
+ * segment that becomes free as a whole. False: that would gain nothing.
+ */
+static bool sim_write_survivors(struct sim *s, struct sim_stream *to, u32 keep, bool whole)
+{
+	u32 written = 1u << to->order, freed, frees = 0, i;
+	struct zpack_block block = { .order = 0 };
+
+	for (i = 0; i < s->nr_pending; i++) {
+		zpack_map_find(&s->map, s->pending[i], &block);
+		frees += i < sim_victims_done(s, keep) ? 1u << block.order : 0;
+	}
+	if (s->setup->policy.apart && frees < written && !whole &&
+	    !(keep && block.order > to->order)) {
+		sim_abandon(s, to);
 		return false;
 	}
-	sim_require(sim_write(s, to, true), "no block for survivors");
-	zpack_gain_account(&s->gain, &s->map, order, 1u << order,
-			   sim_end_victims(s, keep) << order);
+	if (!sim_write(s, to, true)) {
+		sim_require(whole, "no block for survivors");
+		zpack_picker_give_up(&s->picker, &s->map);
+		sim_abandon(s, to);
+		return false;
+	}
+	freed = sim_end_victims(s, keep);
+	freed += zpack_picker_regained(&s->picker, &s->map);
+	zpack_gain_account(&s->gain, &s->map, to->order, written, freed);
 	return true;
+}
+
+/* What is in memory is written if that frees more than it takes. */
+static void sim_settle(struct sim *s, struct sim_stream *to)
+{
+	struct zpack_block block;
+	u32 frees = 0, i;
+
+	for (i = 0; i < s->nr_pending; i++) {
+		zpack_map_find(&s->map, s->pending[i], &block);
+		frees += 1u << block.order;
+	}
+	if (to->count && frees > 1u << to->order)
+		sim_write_survivors(s, to, 0, false);
+	else
+		sim_abandon(s, to);
+}
+
+static enum zpack_pick_result sim_pick(struct sim *s, struct zpack_block *ret, u8 *ret_to)
+{
+	u64 cells = (u64)s->map.touched * ZPACK_SEGMENT_CELLS, seen = 0;
+	enum zpack_pick_result picked;
+
+	do {
+		seen += zpack_picker_scan(&s->picker, &s->map, s->order, sim_clock(s));
+		picked = zpack_picker_take(&s->picker, &s->map, s->order, sim_clock(s), ret,
+					   ret_to);
+	} while (picked == ZPACK_PICKED_NOTHING && seen <= cells);
+	return picked;
 }
 
 /* Clean one block. False: there is none that would be worth it. */
 static bool sim_clean(struct sim *s)
 {
-	const struct sim_setup *setup = s->setup;
-	bool apart = setup->policy.apart;
+	bool apart = s->setup->policy.apart, whole;
 	struct sim_stream *to = apart ? &s->survivors : &s->streams[SIM_PROCESSES];
-	u64 cells = (u64)s->map.touched * ZPACK_SEGMENT_CELLS, seen = 0;
+	enum zpack_pick_result picked;
 	struct zpack_block block;
 	struct sim_item *left;
 	u32 i, count;
+	u8 order;
 
-	if (zpack_gain_hopeless(&s->gain, &s->map, setup->order))
+	if (zpack_gain_hopeless(&s->gain, &s->map, s->order))
 		return false;
-	seen = zpack_picker_scan(&s->picker, &s->map, setup->order, sim_clock(s));
-	while (!zpack_picker_take(&s->picker, &s->map, setup->order, sim_clock(s), &block)) {
-		if (seen > cells) {
-			zpack_gain_no_victim(&s->gain, &s->map);
-			return false;
+	picked = sim_pick(s, &block, &order);
+	if (picked == ZPACK_PICKED_NOTHING) {
+		if (zpack_picker_turn(&s->picker)) {
+			sim_settle(s, to);
+			return true;
 		}
-		seen += zpack_picker_scan(&s->picker, &s->map, setup->order, sim_clock(s));
+		zpack_gain_no_victim(&s->gain, &s->map);
+		return false;
 	}
+	if (picked == ZPACK_PICKED_END) {
+		sim_write_survivors(s, to, 0, true);
+		return true;
+	}
+	if (apart && order != to->order) {
+		sim_settle(s, to);
+		sim_stream_init(to, order);
+	}
+	whole = s->map.evacuating != ZPACK_NO_SEGMENT;
 	sim_require(zpack_map_clean_begin(&s->map, block.first_cell, block.generation), "victim");
 	s->victims++;
 	s->victim_units += block.live_bytes >> ZPACK_UNIT_SHIFT;
@@ -345,7 +457,7 @@ static bool sim_clean(struct sim *s)
 			if (!sim_put(to, &item))
 				left[kept++] = item;
 		}
-		if (kept && !sim_write_survivors(s, to, 1))
+		if (kept && !sim_write_survivors(s, to, 1, whole))
 			break;
 		count = kept;
 	}
@@ -359,7 +471,8 @@ static bool sim_make_room(struct sim *s)
 	u32 tries;
 
 	for (tries = 0; tries < 4096; tries++) {
-		if (zpack_clean_leaves_room(&s->map, &s->setup->limits, s->setup->order))
+		if (zpack_clean_write_order(&s->map, &s->setup->limits, s->order) !=
+		    ZPACK_NO_ORDER)
 			return true;
 		if (!sim_clean(s))
 			return false;
@@ -371,13 +484,13 @@ static bool sim_make_room(struct sim *s)
 static void sim_clean_paced(struct sim *s)
 {
 	const struct sim_setup *setup = s->setup;
-	u64 reserve = zpack_clean_reserve(&setup->limits, setup->order);
+	u64 reserve = zpack_clean_reserve(&s->map, &setup->limits, s->order);
 	u64 low = (u64)setup->segments * ZPACK_SEGMENT_CELLS * setup->limits.low_permille / 1000;
-	u64 room = zpack_map_room(&s->map, setup->order);
-	u32 bytes = ZPACK_CELL_SIZE << setup->order;
+	u64 room = zpack_map_room(&s->map, s->order);
+	u32 bytes = ZPACK_CELL_SIZE << s->order;
 
 	zpack_pace_earn(&s->pace, bytes, room > reserve ? room - reserve : 0, low);
-	while (zpack_clean_need(&s->map, &setup->limits, setup->order, &s->running) !=
+	while (zpack_clean_need(&s->map, &setup->limits, s->order, &s->running) !=
 	       ZPACK_CLEAN_NONE) {
 		if (zpack_pace_take(&s->pace, 2 * bytes, 0, 0) || !sim_clean(s))
 			return;
@@ -387,7 +500,7 @@ static void sim_clean_paced(struct sim *s)
 static void sim_new_object(struct sim *s, struct sim_stream *stream, u32 slot, u16 process)
 {
 	struct sim_item item = { .slot = slot, .process = process };
-	u32 most = 1u << s->setup->order, i, kept;
+	u32 most = 1u << s->order, i, kept;
 
 	s->slots[slot].process = process;
 	item.version = s->slots[slot].version;
@@ -400,13 +513,14 @@ static void sim_new_object(struct sim *s, struct sim_stream *stream, u32 slot, u
 	stream->carry[stream->carried++] = item;
 	if (stream->carried < (most < SIM_CARRY ? most : SIM_CARRY))
 		return;
-	if (!sim_write(s, stream, false) &&
-	    !(sim_make_room(s) && (stream->count == 0 || sim_write(s, stream, false)))) {
+	while (stream->count && !sim_write(s, stream, false) && sim_make_room(s))
+		;
+	if (stream->count) {
 		/* Full: what is in the block stays in the pool, or with its program. */
 		s->refused += stream->count + stream->carried;
 		stream->count = 0;
 		stream->new_units = 0;
-		zpack_fit_init(&stream->fit, s->setup->order);
+		zpack_fit_init(&stream->fit, s->order);
 		stream->carried = 0;
 		return;
 	}
@@ -537,6 +651,26 @@ static void sim_run_until(struct sim *s, double device_sizes, double *ret_live_s
 	}
 }
 
+/* What is open is written as it is; new blocks have another size from now on. */
+static void sim_change_order(struct sim *s, u8 order)
+{
+	u32 i;
+
+	if (s->order == order)
+		return;
+	for (i = 0; i <= SIM_PROCESSES; i++) {
+		struct sim_stream *stream = &s->streams[i];
+
+		if (stream->count && !(sim_make_room(s) && sim_write(s, stream, true)))
+			s->refused += stream->count;
+		stream->count = 0;
+		stream->new_units = 0;
+		sim_stream_init(stream, order);
+	}
+	s->order = order;
+	memset(&s->gain, 0, sizeof(s->gain));
+}
+
 static struct sim_result sim_run(const struct sim_setup *setup)
 {
 	u64 units = (u64)setup->segments * ZPACK_SEGMENT_CELLS * ZPACK_UNITS_PER_CELL, samples = 0;
@@ -547,6 +681,7 @@ static struct sim_result sim_run(const struct sim_setup *setup)
 
 	memset(&s, 0, sizeof(s));
 	s.setup = setup;
+	s.order = setup->order;
 	s.random = setup->seed;
 	s.chunks = calloc(zpack_map_chunks(setup->segments), sizeof(*s.chunks));
 	zpack_map_init(&s.map, setup->segments, s.chunks);
@@ -561,10 +696,10 @@ static struct sim_result sim_run(const struct sim_setup *setup)
 	for (i = 0; i < s.nr_slots; i++)
 		s.slots[i].cell = SIM_NOWHERE;
 	for (i = 0; i <= SIM_PROCESSES; i++) {
-		zpack_fit_init(&s.streams[i].fit, setup->order);
+		sim_stream_init(&s.streams[i], s.order);
 		s.streams[i].owner = (i + 1) % (SIM_PROCESSES + 1);
 	}
-	zpack_fit_init(&s.survivors.fit, setup->order);
+	sim_stream_init(&s.survivors, s.order);
 
 	/* Everything once, in any order. */
 	for (i = 0; i < s.nr_slots; i++)
@@ -587,6 +722,7 @@ static struct sim_result sim_run(const struct sim_setup *setup)
 				       s.free_slots[--s.nr_free_slots], 0);
 	}
 	sim_run_until(&s, setup->warm_up, NULL, NULL);
+	sim_change_order(&s, setup->order_after);
 	s.new_bytes = 0;
 	s.all_bytes = 0;
 	s.units_written = 0;

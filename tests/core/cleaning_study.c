@@ -41,7 +41,7 @@ static struct sim_result measure(enum sim_deaths deaths, u32 policy, u32 fill, u
 {
 	struct sim_setup setup = {
 		.deaths = deaths, .policy = policies[policy], .fill_percent = fill,
-		.order = order, .warm_up = 4, .turns = 2, .seed = 1,
+		.order = order, .order_after = order, .warm_up = 4, .turns = 2, .seed = 1,
 		.limits = { .reserve_blocks = 2, .low_permille = low_permille,
 			    .high_permille = low_permille + low_permille / 2 },
 	};

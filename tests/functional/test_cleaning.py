@@ -7,7 +7,7 @@ from typing import Iterator
 
 import pytest
 
-from api import Device, Mapping
+from api import BlockState, Device, Mapping
 from api.device import disk_stat
 from api.plugin import BACKING
 from api.waiting import wait_until
@@ -71,6 +71,29 @@ def test_what_lives_in_sparse_blocks_moves_and_they_are_free(
     zpack.pages.check(io_pages=8)
 
 
+@pytest.mark.slow
+def test_incompressible_pages_and_every_block_size_are_cleaned(
+    bare_zpack: Device, disk: Mapping
+) -> None:
+    zpack = bare_zpack
+    first = 0
+    for block_pages in (1, 2, 8, 64, 256):
+        zpack.block_pages = block_pages
+        zpack.pages.fill(range(first, first + 700), "mixed", io_pages=50)
+        zpack.writeback()
+        first += 700
+    kill(zpack, [page for page in range(first) if page % 3])
+    before = zpack.stat()
+    zpack.block_pages = 16
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.cleaning_damaged == stat.blocks_pinned == 0
+    assert stat.packed == before.packed and stat.packed_raw == before.packed_raw
+    sizes = {r.block_pages for r in zpack.layout() if r.state == BlockState.LIVE}
+    assert 16 in sizes and 256 not in sizes and 64 not in sizes
+    zpack.pages.check()
+
+
 def test_full_device_goes_on_when_pages_have_died_anywhere(
     bare_zpack: Device, disk: Mapping
 ) -> None:
@@ -105,6 +128,27 @@ def test_little_is_moved_when_pages_die_at_random(bare_zpack: Device, disk: Mapp
     assert stat.cleaning_pages > 1000
     assert stat.write_amplification < 4.5
     assert stat.blocks_bad == stat.blocks_pinned == 0
+    zpack.pages.check(io_pages=8)
+
+
+@pytest.mark.slow
+def test_new_block_size_on_a_nearly_full_device(bare_zpack: Device, disk: Mapping) -> None:
+    """It goes on with holes of the old size, and with the new one when a segment is free."""
+    zpack = bare_zpack
+    zpack.pool_limit = 1 << 20
+    zpack.block_pages = 4
+    pages = fill(zpack, 85)
+    kill(zpack, [page for page in range(pages) if page % 3])
+    assert zpack.stat().segments_free == 0
+    zpack.block_pages = 64
+    zpack.pages.fill(range(10000, 13000), KIND)
+    assert zpack.stat().store_pool_full == 0
+    kill(zpack, [page for page in range(10000, 13000) if page % 3])
+    zpack.clean()
+    assert zpack.stat().segments_freed > 0
+    zpack.pages.fill(range(13000, 14500), KIND)
+    assert any(r.block_pages == 64 for r in zpack.layout() if r.state == BlockState.LIVE)
+    assert zpack.stat().store_pool_full == 0
     zpack.pages.check(io_pages=8)
 
 
