@@ -102,7 +102,8 @@ int zpack_pool_wait(struct zpack_device *device)
 			error = -ENOSPC;
 			break;
 		}
-		schedule();
+		/* zsmalloc's own shrinker makes room too, and tells nobody. */
+		schedule_timeout(HZ / 4);
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&device->pool.space, &wait);

@@ -372,8 +372,10 @@ static void compact_pool(struct zpack_device *device)
 		return;
 	writeback->compacted = jiffies;
 	objects = zpack_stats_read(device, ZPACK_ram_object_bytes);
-	if (bytes > (1 << 20) && bytes - bytes / 5 > (u64)max_t(s64, objects, 0))
+	if (bytes > (1 << 20) && bytes - bytes / 5 > (u64)max_t(s64, objects, 0)) {
 		zs_compact(device->pool.zs);
+		wake_up_all(&device->pool.space);
+	}
 }
 
 void zpack_writeback_is_full(struct zpack_device *device)
