@@ -10,6 +10,43 @@
 
 #define MIN_SEGMENTS 4
 
+/* Have memory for one more segment's map, of blocks of any size. 0 or -ENOMEM. */
+static int reserve_fill(struct zpack_backing *backing, gfp_t gfp)
+{
+	struct zpack_map_memory memory = {};
+	int error = 0;
+
+	if (READ_ONCE(backing->reserve.blocks) && READ_ONCE(backing->reserve.chunk))
+		return 0;
+	memory.blocks = kmalloc(zpack_map_blocks_bytes(0), gfp);
+	memory.chunk = kmalloc(sizeof(*memory.chunk), gfp);
+	spin_lock(&backing->map_lock);
+	if (!backing->reserve.blocks)
+		swap(backing->reserve.blocks, memory.blocks);
+	if (!backing->reserve.chunk)
+		swap(backing->reserve.chunk, memory.chunk);
+	if (!backing->reserve.blocks || !backing->reserve.chunk)
+		error = -ENOMEM;
+	spin_unlock(&backing->map_lock);
+	kfree(memory.blocks);
+	kfree(memory.chunk);
+	return error;
+}
+
+/* Memory for a segment's map, from the reserve if there is no other. */
+static void map_memory_alloc(struct zpack_backing *backing, u8 order,
+			     struct zpack_map_memory *ret)
+{
+	ret->blocks = kmalloc(zpack_map_blocks_bytes(order), GFP_NOIO | __GFP_NOWARN);
+	ret->chunk = kmalloc(sizeof(*ret->chunk), GFP_NOIO | __GFP_NOWARN);
+	spin_lock(&backing->map_lock);
+	if (!ret->blocks)
+		swap(ret->blocks, backing->reserve.blocks);
+	if (!ret->chunk)
+		swap(ret->chunk, backing->reserve.chunk);
+	spin_unlock(&backing->map_lock);
+}
+
 int zpack_backing_open(struct zpack_device *device, const char *path)
 {
 	struct zpack_backing *backing;
@@ -70,11 +107,18 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 	}
 	spin_lock_init(&backing->map_lock);
 	zpack_map_init(&backing->map, nr_segments, backing->chunks);
+	error = reserve_fill(backing, GFP_KERNEL);
+	if (error)
+		goto free_chunks;
 	backing->device_id = get_random_u64();
 	/* Whoever sees the pointer sees what it points to: zpack_writeback_possible(). */
 	smp_store_release(&device->backing, backing);
 	return 0;
 
+free_chunks:
+	kfree(backing->reserve.blocks);
+	kfree(backing->reserve.chunk);
+	kvfree(backing->chunks);
 free:
 	kfree(backing);
 close:
@@ -103,6 +147,8 @@ void zpack_backing_close(struct zpack_device *device)
 	for (i = 0; i < zpack_map_chunks(backing->map.nr_segments); i++)
 		kfree(backing->chunks[i]);
 	kvfree(backing->chunks);
+	kfree(backing->reserve.blocks);
+	kfree(backing->reserve.chunk);
 	filp_close(backing->file, NULL);
 	kfree(backing);
 }
@@ -165,8 +211,7 @@ int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 ag
 	int error = map_alloc(device, order, owner, age, cleaning, &memory, ret);
 
 	if (error == -ENOMEM) {
-		memory.blocks = kmalloc(zpack_map_blocks_bytes(order), GFP_NOIO | __GFP_NOWARN);
-		memory.chunk = kmalloc(sizeof(*memory.chunk), GFP_NOIO | __GFP_NOWARN);
+		map_memory_alloc(device->backing, order, &memory);
 		error = map_alloc(device, order, owner, age, cleaning, &memory, ret);
 		/* No memory for a segment's map: a hole in one that has its map will do. */
 		if (error == -ENOMEM)
@@ -174,6 +219,7 @@ int zpack_backing_alloc(struct zpack_device *device, u8 order, u16 owner, u16 ag
 		kfree(memory.blocks);
 		kfree(memory.chunk);
 	}
+	reserve_fill(device->backing, GFP_NOIO | __GFP_NOWARN);
 	if (error)
 		return error;
 	/* A load that came late may have read of it since its last block died. */
@@ -244,7 +290,8 @@ u64 zpack_backing_map_bytes(struct zpack_device *device)
 {
 	struct zpack_backing *backing = device->backing;
 	u32 chunks = zpack_map_chunks(backing->map.nr_segments), i;
-	u64 bytes = sizeof(*backing) + chunks * sizeof(*backing->chunks);
+	u64 bytes = sizeof(*backing) + chunks * sizeof(*backing->chunks) +
+		    zpack_map_blocks_bytes(0) + sizeof(struct zpack_segment_chunk);
 	unsigned int state;
 
 	/* They only ever become more. */

@@ -522,6 +522,7 @@ struct zpack_backing {
 	spinlock_t map_lock;
 	struct zpack_map map;
 	struct zpack_segment_chunk **chunks;
+	struct zpack_map_memory reserve;	/* for one segment's map; map_lock */
 };
 
 int zpack_backing_open(struct zpack_device *device, const char *path);
