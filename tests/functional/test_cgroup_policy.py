@@ -226,6 +226,7 @@ def test_policy_comes_before_the_first_page_and_goes_with_a_reset(
     assert one.inode not in zpack.cgroups()
 
 
+@pytest.mark.slow
 def test_pages_are_kept_for_a_while(zpack: Device, cgroups: tuple[Cgroup, Cgroup]) -> None:
     one, two = cgroups
     one.policy("keep_ms=4000")
@@ -295,6 +296,7 @@ def test_policy_needs_a_size(bare_zpack: Device) -> None:
         bare_zpack.write("cgroup_policy", "5 writeback=0")
 
 
+@pytest.mark.slow
 def test_there_are_1024_policies(zpack: Device) -> None:
     """Record 0 is one of them. More are refused, and one that is given up makes room."""
     policies = "".join(f"{number} writeback=0\n" for number in range(10**6, 10**6 + 1023))

@@ -29,6 +29,7 @@ def test_pages_are_smaller_on_disk(zpack: Device, algorithm: str) -> None:
     zpack.pages.check(shuffle=3)
 
 
+@pytest.mark.slow
 def test_pages_that_gain_nothing_are_written_as_they_are(zpack: Device) -> None:
     zpack.write("recompress", "zstd")
     zpack.pages.fill(range(300), "random", io_pages=50)
@@ -52,6 +53,7 @@ def test_pages_of_zstd_are_not_compressed_again(zpack: Device) -> None:
     zpack.pages.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_pages", [1, 16])
 @pytest.mark.parametrize("level", [1, 22])
 def test_levels_with_all_kinds_of_pages(zpack: Device, level: int, block_pages: int) -> None:
@@ -65,6 +67,7 @@ def test_levels_with_all_kinds_of_pages(zpack: Device, level: int, block_pages: 
     zpack.pages.check()
 
 
+@pytest.mark.slow
 def test_pages_stored_anew_while_they_wait_are_not_mixed_up(zpack: Device) -> None:
     """Under a small limit, with recompressed pages in the window all the time."""
     zpack.write("recompress", "zstd")

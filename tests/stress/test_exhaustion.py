@@ -92,6 +92,7 @@ def test_stores_go_on_when_no_memory_is_left(ram_disk: str, add_device: AddDevic
     device.pages.check()
 
 
+@pytest.mark.slow
 def test_stores_without_memory_fail_without_backing_device(add_device: AddDevice) -> None:
     """At once, and what was stored before stays."""
     device = add_device()
