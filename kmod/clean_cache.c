@@ -26,8 +26,8 @@
 
 #define HASH_BITS 12
 
-/* A cell with that much of it loaded is used up: 15 of 16 parts. */
-#define USED_UP_UNITS (ZPACK_UNITS_PER_CELL / 16 * 15)
+/* A cell with that much of it loaded is used up: the packer fills all but some bytes. */
+#define USED_UP_UNITS ((ZPACK_CELL_SIZE - 32) / ZPACK_UNIT_SIZE)
 
 static struct kmem_cache *clean_cells;
 

@@ -60,6 +60,7 @@ struct zpack_read {
 	bool page_of_reserve;
 	bool suspect;		/* what the cache had did not pass: it has to be read alone */
 	bool alone;		/* its cell was read for itself, and just now */
+	bool strays;		/* from where its run is, see core/readahead.h */
 	int error;		/* of the I/O */
 	struct work_struct work;
 
@@ -627,9 +628,11 @@ static void batch_start_first(struct zpack_batch *batch)
 	struct zpack_clean_cache *cache = &device->clean;
 	u32 wanted = cell_in_block(first), low = wanted, high = wanted, most = most_cells(device);
 	enum zpack_readahead_mode mode = READ_ONCE(device->tunables.readahead);
+	struct zpack_readahead_evidence evidence = batch->evidence;
 	u32 count = 1;
 	bool ahead;
 
+	evidence.strays = first->strays;
 	if (first->suspect) {
 		list_del(&first->list);
 		read_alone(first);
@@ -638,7 +641,7 @@ static void batch_start_first(struct zpack_batch *batch)
 	if (most > 1) {
 		spin_lock_irq(&cache->lock);
 		ahead = zpack_readahead_wanted(&cache->readahead, mode, first->block.first_cell,
-					       &batch->evidence);
+					       &evidence);
 		spin_unlock_irq(&cache->lock);
 		list_for_each_entry(read, &batch->reads, list) {
 			if (!same_block(read, first))
@@ -713,8 +716,8 @@ static struct page *load_begin(struct zpack_batch *batch, u32 slot, u64 word,
 	struct page *page = NULL;
 
 	spin_lock_irq(&cache->lock);
-	zpack_readahead_note(&cache->readahead, slot, block->first_cell, !batch->again,
-			     &batch->evidence);
+	zpack_readahead_note(&cache->readahead, slot, block->first_cell, 1u << block->order,
+			     !batch->again, &batch->evidence);
 	batch->again = true;
 	if (zpack_readahead_next_wanted(&cache->readahead, READ_ONCE(device->tunables.readahead),
 					&batch->evidence)) {
@@ -773,6 +776,7 @@ int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
 	read->page_of_reserve = false;
 	read->suspect = cell && page;
 	read->alone = false;
+	read->strays = batch->evidence.strays;
 	read->error = 0;
 	bio_inc_remaining(batch->parent);
 	zpack_count(device, ZPACK_loads_packed, 1);

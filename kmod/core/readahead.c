@@ -21,7 +21,7 @@
 #define POOR_PAGES	32u
 #define CROWD		12u
 #define NEXT_PAGES	64u
-#define FAR_CELLS	1024u
+#define NEAR_BLOCKS	8u
 
 /* Outcomes until they count half, and those that make a rate. */
 #define MEMORY		512u
@@ -62,13 +62,19 @@ static struct zpack_run *worst_run(struct zpack_readahead *readahead)
 	return worst;
 }
 
-void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block,
+void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block, u32 cells,
 			  bool new_request, struct zpack_readahead_evidence *ret)
 {
+	u64 near = (u64)NEAR_BLOCKS * cells;
 	struct zpack_run *run = NULL;
+	bool is_near;
 	u32 i;
 
 	readahead->clock++;
+	readahead->recent[readahead->clock % ZPACK_READAHEAD_RECENT] = block + 1;
+	ret->crowd = 0;
+	for (i = 0; i < ZPACK_READAHEAD_RECENT; i++)
+		ret->crowd += readahead->recent[i] == block + 1;
 	for (i = 0; i < ZPACK_READAHEAD_RUNS; i++)
 		if (run_goes_on(&readahead->runs[i], slot, readahead->clock) &&
 		    (!run || readahead->runs[i].pages > run->pages))
@@ -82,9 +88,12 @@ void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block
 	}
 	/*
 	 * The packer takes objects out of order, so a run goes to and fro between
-	 * neighbouring blocks. What is far away is another segment: a new front.
+	 * neighbouring blocks. What is far away is a page that had a second chance,
+	 * or another segment, where the run goes on: more will be loaded from there.
 	 */
-	ret->enters = block > run->front || run->front - block > FAR_CELLS;
+	is_near = block <= run->front + near && run->front <= block + near;
+	ret->strays = !is_near && ret->crowd < 2;
+	ret->enters = !ret->strays && (block > run->front || !is_near);
 	if (ret->enters)
 		run->front = block;
 	run->slot = slot;
@@ -93,11 +102,6 @@ void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block
 	run->requests += new_request;
 	ret->pages = run->pages;
 	ret->requests = run->requests;
-
-	readahead->recent[readahead->clock % ZPACK_READAHEAD_RECENT] = block + 1;
-	ret->crowd = 0;
-	for (i = 0; i < ZPACK_READAHEAD_RECENT; i++)
-		ret->crowd += readahead->recent[i] == block + 1;
 }
 
 /* True when at least @percent of the cells read ahead were used; nobody knows yet: @unknown. */
@@ -120,6 +124,8 @@ bool zpack_readahead_wanted(struct zpack_readahead *readahead, enum zpack_readah
 		return false;
 	if (mode == ZPACK_READAHEAD_ALWAYS)
 		return true;
+	if (evidence->strays)
+		return false;
 	if (rate_at_least(readahead, 75, false))
 		return is_run(evidence, GOOD_PAGES, GOOD_REQUESTS) || evidence->crowd >= CROWD;
 	if (rate_at_least(readahead, 50, true))

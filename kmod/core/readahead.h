@@ -6,7 +6,9 @@
  * I/O pays only when its neighbours are wanted soon, so it takes evidence:
  *
  *   runs	loads whose slots follow one another. Slots are given in the order
- *		of eviction, and blocks are filled in that order.
+ *		of eviction, and blocks are filled in that order. A page that was
+ *		left out at first lies elsewhere: that block is read ahead for the
+ *		second load from it, as the run may have gone there.
  *   crowds	many of the last loads were from this block, in any order.
  *
  * Two loads that are neighbours by chance are not enough: random loads, of few
@@ -53,7 +55,7 @@ struct zpack_readahead {
 void zpack_readahead_init(struct zpack_readahead *readahead);
 
 /*
- * A page of @slot, packed in the block that begins at cell @block, is loaded.
+ * A page of @slot, packed in the block of @cells that begins at cell @block, is loaded.
  * @new_request: not by the same request as the load before. Returns the
  * evidence that its neighbours will be wanted, for zpack_readahead_wanted().
  */
@@ -62,9 +64,10 @@ struct zpack_readahead_evidence {
 	u32 requests;		/* that the run consists of */
 	u32 crowd;		/* of the last loads, those from this block */
 	bool enters;		/* its run has come to this block, and to none behind it yet */
+	bool strays;		/* its run is elsewhere: the first load from this block for long */
 };
 
-void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block,
+void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block, u32 cells,
 			  bool new_request, struct zpack_readahead_evidence *ret);
 
 /* Should the block at cell @block be read ahead, for a load that has to read it anyway? */

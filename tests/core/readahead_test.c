@@ -17,7 +17,7 @@ static bool load(u32 slot, bool new_request)
 {
 	struct zpack_readahead_evidence evidence;
 
-	zpack_readahead_note(&readahead, slot, block_of(slot), new_request, &evidence);
+	zpack_readahead_note(&readahead, slot, block_of(slot), BLOCK_CELLS, new_request, &evidence);
 	return zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, block_of(slot), &evidence);
 }
 
@@ -195,7 +195,8 @@ static void test_use_switches_readahead_on_again(void **state)
 
 static void test_modes(void **state)
 {
-	const struct zpack_readahead_evidence none = { 1, 1, 1, false }, much = { 1000, 1000, 30, false };
+	const struct zpack_readahead_evidence none = { 1, 1, 1, false, false };
+	const struct zpack_readahead_evidence much = { 1000, 1000, 30, false, false };
 
 	(void)state;
 	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 16, &none));
@@ -206,7 +207,7 @@ static void test_modes(void **state)
 
 static void test_block_that_failed_is_read_cell_by_cell(void **state)
 {
-	const struct zpack_readahead_evidence much = { 1000, 1000, 30, false };
+	const struct zpack_readahead_evidence much = { 1000, 1000, 30, false, false };
 
 	(void)state;
 	zpack_readahead_failed(&readahead, 32);
@@ -217,7 +218,7 @@ static void test_block_that_failed_is_read_cell_by_cell(void **state)
 
 static void test_next_block_for_long_good_runs_when_they_enter_a_block(void **state)
 {
-	struct zpack_readahead_evidence evidence = { 64, 3, 1, true };
+	struct zpack_readahead_evidence evidence = { 64, 3, 1, true, false };
 
 	(void)state;
 	assert_false(zpack_readahead_next_wanted(&readahead, ZPACK_READAHEAD_AUTO, &evidence));
@@ -226,7 +227,7 @@ static void test_next_block_for_long_good_runs_when_they_enter_a_block(void **st
 	assert_false(zpack_readahead_next_wanted(&readahead, ZPACK_READAHEAD_OFF, &evidence));
 	evidence.enters = false;
 	assert_false(zpack_readahead_next_wanted(&readahead, ZPACK_READAHEAD_AUTO, &evidence));
-	evidence = (struct zpack_readahead_evidence){ 63, 3, 1, true };
+	evidence = (struct zpack_readahead_evidence){ 63, 3, 1, true, false };
 	assert_false(zpack_readahead_next_wanted(&readahead, ZPACK_READAHEAD_AUTO, &evidence));
 }
 
@@ -238,18 +239,52 @@ static void test_run_enters_each_block_once(void **state)
 	(void)state;
 	/* Every third page is in the block before, as the packer held it back. */
 	for (slot = 1000; slot < 2000; slot++) {
-		zpack_readahead_note(&readahead, slot, block_of(slot - (slot % 3 ? 0 : 36)), true,
-				     &evidence);
+		zpack_readahead_note(&readahead, slot, block_of(slot - (slot % 3 ? 0 : 36)),
+				     BLOCK_CELLS, true, &evidence);
 		entered += evidence.enters;
 	}
 	assert_in_range(entered, 27, 28);
-	/* It goes on in a segment that lies before. */
-	zpack_readahead_note(&readahead, slot++, 0, true, &evidence);
-	assert_false(evidence.enters);
-	zpack_readahead_note(&readahead, slot++, 100000, true, &evidence);
-	assert_true(evidence.enters);
-	zpack_readahead_note(&readahead, slot++, 16, true, &evidence);
-	assert_true(evidence.enters);
+}
+
+/* The second page from a block far away shows that the run has gone there. */
+static void test_run_goes_on_in_another_segment(void **state)
+{
+	static const u64 segments[] = { 100000, 16 };
+	struct zpack_readahead_evidence evidence;
+	u32 slot, i;
+
+	(void)state;
+	outcomes(500, 0);
+	for (slot = 1000; slot < 2000; slot++)
+		load(slot, true);
+	for (i = 0; i < ARRAY_SIZE(segments); i++) {
+		zpack_readahead_note(&readahead, slot++, segments[i], BLOCK_CELLS, true, &evidence);
+		assert_true(evidence.strays && !evidence.enters);
+		zpack_readahead_note(&readahead, slot++, segments[i], BLOCK_CELLS, true, &evidence);
+		assert_true(!evidence.strays && evidence.enters);
+	}
+}
+
+/* A page that had a second chance lies in a block that is of no use to the run. */
+static void test_stray_pages_of_a_run_are_read_alone(void **state)
+{
+	struct zpack_readahead_evidence evidence;
+	u32 slot, entered = 0;
+
+	(void)state;
+	outcomes(500, 0);
+	for (slot = 1000; slot < 3000; slot++) {
+		bool stray = slot > 1100 && slot % 50 == 0;
+		u64 block = stray ? 100000 + (u64)slot * BLOCK_CELLS : block_of(slot);
+
+		zpack_readahead_note(&readahead, slot, block, BLOCK_CELLS, true, &evidence);
+		assert_int_equal(evidence.strays, stray);
+		if (slot > 1100)
+			assert_int_equal(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO,
+								block, &evidence), !stray);
+		entered += evidence.enters;
+	}
+	assert_in_range(entered, 2000 / BLOCK_PAGES, 2000 / BLOCK_PAGES + 1);
 }
 
 static void test_window_has_the_wanted_cell_and_stays_in_the_block(void **state)
@@ -291,6 +326,8 @@ int main(void)
 		cmocka_unit_test_setup(test_next_block_for_long_good_runs_when_they_enter_a_block,
 				       begin),
 		cmocka_unit_test_setup(test_run_enters_each_block_once, begin),
+		cmocka_unit_test_setup(test_run_goes_on_in_another_segment, begin),
+		cmocka_unit_test_setup(test_stray_pages_of_a_run_are_read_alone, begin),
 		cmocka_unit_test_setup(test_window_has_the_wanted_cell_and_stays_in_the_block,
 				       begin),
 	};

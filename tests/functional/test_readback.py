@@ -191,6 +191,7 @@ def test_cache_is_given_up_when_the_kernel_needs_memory(zpack: Device) -> None:
 
 
 def test_cells_of_blocks_that_die_leave_the_cache(zpack: Device) -> None:
+    zpack.clean_cache_limit = 8 << 20
     pack(zpack)
     zpack.pages.check()
     before = zpack.stat().clean_cache_bytes
