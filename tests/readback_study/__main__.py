@@ -33,7 +33,7 @@ echo 4096 >blocksize; echo 1 >submit_queues; echo 512 >size; echo 1 >power
 PROGRAM = "/tmp/refault"
 SOURCE = Path(__file__).with_name("refault.c")
 COLUMNS = (
-    "system pattern faults p50_us p99_us read_ios kib_per_io bytes_per_fault stores write_kib "
+    "system pattern faults p50_us p99_us read_ios kib_per_io bytes_per_fault write_kib rewrite_kib "
     "seconds busy_seconds hits waits ahead_used"
 ).split()
 
@@ -75,6 +75,7 @@ def measure(
             found = json.loads(line)
             assert not found["wrong"], found
             disk = DiskStat.parse(found["disk_after"]) - DiskStat.parse(found["disk_before"])
+            again = DiskStat.parse(found["disk_evicted"]) - DiskStat.parse(found["disk_after"])
             change = None
             if found["after"]:
                 change = Stat.parse(found["after"]) - Stat.parse(found["before"])
@@ -89,8 +90,8 @@ def measure(
                     "read_ios": disk.read_ios,
                     "kib_per_io": round(disk.read_bytes / 1024 / max(disk.read_ios, 1), 1),
                     "bytes_per_fault": round(disk.read_bytes / faults),
-                    "stores": change.stores if change else None,
                     "write_kib": disk.write_bytes // 1024,
+                    "rewrite_kib": again.write_bytes // 1024,
                     "seconds": round(found["ns"] / 1e9, 2),
                     "busy_seconds": round(found["ns"] / 1e9 - found["idle_s"], 2),
                     "hits": change.clean_cache_hits if change else None,

@@ -4,8 +4,8 @@
  *
  *	refault MIB PATTERN,... DISK-STAT [STAT WRITEBACK]
  *
- * Before each pattern all memory is paged out, and what the swap device still
- * has in RAM is written by writing "all" to WRITEBACK. Pages are those of
+ * Before and after each pattern all memory is paged out, and what the swap device
+ * still has in RAM is written by writing "all" to WRITEBACK. Pages are those of
  * pressure.c and are never written again; each is compared with the sum of what
  * it was filled with when it is read. One line of JSON for each pattern: faults
  * are accesses of 2 us or more.
@@ -170,12 +170,12 @@ int main(int argc, char **argv)
 		sums[i] = sum_of(memory + (size_t)i * WORDS);
 	}
 	memset(latencies, 1, nr_pages * sizeof(*latencies));
+	page_out_all(argc == 6 ? argv[5] : NULL);
 	for (pattern = strtok(argv[2], ","); pattern; pattern = strtok(NULL, ",")) {
 		uint32_t count, faults = 0, i;
 		uint64_t start, time, fault_time = 0;
 		double idle;
 
-		page_out_all(argc == 6 ? argv[5] : NULL);
 		read_file(argv[3], disk[0], sizeof(disk[0]));
 		if (argc == 6)
 			read_file(argv[4], stat[0], sizeof(stat[0]));
@@ -203,6 +203,10 @@ int main(int argc, char **argv)
 		print_text("disk_after", disk[1]);
 		print_text("before", stat[0]);
 		print_text("after", stat[1]);
+		/* Nothing was changed: what is written now was read back, and no longer on disk. */
+		page_out_all(argc == 6 ? argv[5] : NULL);
+		read_file(argv[3], disk[0], sizeof(disk[0]));
+		print_text("disk_evicted", disk[0]);
 		printf("}\n");
 		fflush(stdout);
 	}
