@@ -495,7 +495,8 @@ static void random_run(u32 nr_segments, u32 orders, u32 bad, u64 steps)
 	assert_int_equal(carved, with_bad);
 	if (!bad)
 		assert_int_equal(carved, 0);
-	assert_true(w->returned_segments > 0);
+	/* With bad luck each of few segments has a bad block. */
+	assert_true(w->returned_segments > 0 || with_bad);
 	world_end(w);
 }
 

@@ -542,7 +542,7 @@ static void test_new_block_size_on_a_nearly_full_device(void **state)
 				struct sim_result result = sim_run(&setup);
 
 				/* Just after the change, mostly. */
-				if (result.refused * (all ? 200 : 100) > result.objects)
+				if (result.refused * (all ? 200 : 50) > result.objects)
 					fail_msg("%u %% full, blocks of %u cells, then of %u: %llu of %llu refused, amplification %.2f",
 						 fills[fill], 1u << orders[old], 1u << orders[new],
 						 (unsigned long long)result.refused,
