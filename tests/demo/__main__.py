@@ -46,7 +46,9 @@ times the compressed object
 {found.pages_packed / found.write_ios:.1f} pages each
   block fill      {100 * found.fill:.1f} % objects and their headers
   read back       {found.pages_read_back:,} pages with {found.read_ios:,} I/Os, \
-{found.read_bytes / max(found.read_ios, 1):,.0f} bytes each
+{found.read_bytes / max(found.pages_read_back, 1):,.0f} bytes a page
+                  {found.read_ios - found.readahead_ios:,} I/Os of 4,096 bytes, \
+{found.readahead_ios:,} of more, where reading ahead pays
   errors          {found.checksum_errors} checksum, {found.read_errors} read, {found.write_errors} write
 """
 

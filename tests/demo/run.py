@@ -45,6 +45,7 @@ class Report:
     blocks_written: int
     write_ios: int  # by the disk's own count
     read_ios: int  # as the module submits them; the block layer may join neighbours
+    readahead_ios: int  # of them: of several neighbours of a block; the others read 4096 bytes each
     read_bytes: int
     fill: float  # objects and their headers / bytes written
     disk_bytes_per_page: float
@@ -108,6 +109,7 @@ def report(
         blocks_written=stat.blocks_written,
         write_ios=disk.write_ios,
         read_ios=stat.read_ios,
+        readahead_ios=stat.readahead_ios,
         read_bytes=stat.read_bytes,
         fill=round(used / stat.block_bytes_written, 4),
         disk_bytes_per_page=round(disk.write_bytes / stat.writeback_pages, 1),
