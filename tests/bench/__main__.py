@@ -129,8 +129,8 @@ def main() -> int:
         kernel = kernels.get(options.kernel)
         if options.profile:
             system = "zpack" if options.systems == list(SYSTEMS) else options.systems[0]
-            chosen = [phase for phase in PHASES if phase in options.phases]
-            phases = [PHASES[0]] if POOL in options.phases else chosen
+            chosen = [] if POOL in options.phases else options.phases
+            phases = [phase for phase in PHASES if phase == PHASES[0] or phase in chosen]
             show_profile(system, kernel, options.mib, phases)
             return 0
         results, complete = run(kernel, options.mib, options.systems, options.phases)
