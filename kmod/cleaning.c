@@ -462,8 +462,11 @@ abandon:
 	return error;
 }
 
-/* Nothing more to do for now: write what is open if that frees more than it takes. */
-static void settle(struct zpack_device *device)
+/*
+ * Nothing more to do for now: write what is open if that frees more than it takes,
+ * else give it up. True: it is written.
+ */
+static bool settle(struct zpack_device *device)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
 	u64 frees = 0;
@@ -474,9 +477,9 @@ static void settle(struct zpack_device *device)
 			frees += 1u << cleaning->victims[i].order;
 	if (cleaning->nr_moves && frees > 1u << cleaning->order &&
 	    !READ_ONCE(device->writeback.degraded))
-		survivors_write(device, 0, false);
-	else
-		abandon(device, 0);
+		return !survivors_write(device, 0, false);
+	abandon(device, 0);
+	return false;
 }
 
 /* ---- one victim ---- */
@@ -591,7 +594,7 @@ static int clean_block(struct zpack_device *device)
 	struct zpack_cleaning *cleaning = &device->cleaning;
 	struct zpack_clean_victim *victim;
 	struct zpack_block block;
-	bool left, whole;
+	bool left, whole, turned;
 	int error;
 	u8 to;
 
@@ -606,10 +609,9 @@ static int clean_block(struct zpack_device *device)
 		error = survivors_write(device, 0, true);
 		return error == -ENODATA ? 0 : error;
 	case ZPACK_PICKED_NOTHING:
-		if (!zpack_picker_turn(&cleaning->picker))
-			return -ENODATA;
-		settle(device);
-		return 0;
+		/* A segment with a victim in it can't become free before that is settled. */
+		turned = zpack_picker_turn(&cleaning->picker);
+		return settle(device) || turned ? 0 : -ENODATA;
 	}
 	if (to != cleaning->order) {
 		settle(device);

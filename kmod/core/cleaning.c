@@ -100,6 +100,12 @@ static u64 threshold(const struct zpack_picker *picker)
 	return lowest + 1;
 }
 
+/* Time to look at segments as a whole, which needs the survivors settled. */
+static bool compacted_enough(const struct zpack_picker *picker)
+{
+	return picker->compacted >= ZPACK_COMPACT_VICTIMS;
+}
+
 u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, u8 order, u16 now)
 {
 	bool compacting = picker->compacting != ZPACK_NO_ORDER;
@@ -108,6 +114,8 @@ u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, 
 
 	if (compacting)
 		order = picker->compacting;
+	if (compacted_enough(picker))
+		return (u32)-1;
 
 	while (left && passed < ZPACK_PICK_STEP * ZPACK_SEGMENT_CELLS) {
 		struct zpack_pick pick;
@@ -278,7 +286,7 @@ enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpa
 		zpack_picker_give_up(picker, map);
 	}
 	*ret_to = compacting ? compaction_order(map, wanted, order) : order;
-	while (picker->count) {
+	while (picker->count && !compacted_enough(picker)) {
 		struct zpack_pick pick = take_best(picker);
 
 		if (pick.index == ZPACK_SEGMENT_CELLS) {
@@ -295,8 +303,6 @@ enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpa
 		    !block_score(picker, ret, now))
 			continue;
 		picker->compacted += compacting;
-		if (compacting && picker->compacted == ZPACK_COMPACT_VICTIMS)
-			zpack_picker_turn(picker);
 		return ZPACK_PICKED_BLOCK;
 	}
 	return ZPACK_PICKED_NOTHING;

@@ -373,7 +373,7 @@ static bool sim_write_survivors(struct sim *s, struct sim_stream *to, u32 keep, 
 }
 
 /* What is in memory is written if that frees more than it takes. */
-static void sim_settle(struct sim *s, struct sim_stream *to)
+static bool sim_settle(struct sim *s, struct sim_stream *to)
 {
 	struct zpack_block block;
 	u32 frees = 0, i;
@@ -383,9 +383,9 @@ static void sim_settle(struct sim *s, struct sim_stream *to)
 		frees += 1u << block.order;
 	}
 	if (to->count && frees > 1u << to->order)
-		sim_write_survivors(s, to, 0, false);
-	else
-		sim_abandon(s, to);
+		return sim_write_survivors(s, to, 0, false);
+	sim_abandon(s, to);
+	return false;
 }
 
 static enum zpack_pick_result sim_pick(struct sim *s, struct zpack_block *ret, u8 *ret_to)
@@ -404,7 +404,7 @@ static enum zpack_pick_result sim_pick(struct sim *s, struct zpack_block *ret, u
 /* Clean one block. False: there is none that would be worth it. */
 static bool sim_clean(struct sim *s)
 {
-	bool apart = s->setup->policy.apart, whole;
+	bool apart = s->setup->policy.apart, whole, turned;
 	struct sim_stream *to = apart ? &s->survivors : &s->streams[SIM_PROCESSES];
 	enum zpack_pick_result picked;
 	struct zpack_block block;
@@ -416,10 +416,9 @@ static bool sim_clean(struct sim *s)
 		return false;
 	picked = sim_pick(s, &block, &order);
 	if (picked == ZPACK_PICKED_NOTHING) {
-		if (zpack_picker_turn(&s->picker)) {
-			sim_settle(s, to);
+		turned = zpack_picker_turn(&s->picker);
+		if (sim_settle(s, to) || turned)
 			return true;
-		}
 		zpack_gain_no_victim(&s->gain, &s->map);
 		return false;
 	}

@@ -294,6 +294,46 @@ static void test_other_sizes_are_cleaned_by_segment(void **state)
 	disk_end(&disk);
 }
 
+/* Else a small device may have a victim in each segment, and none of them could become free. */
+static void test_compaction_stops_until_its_survivors_are_settled(void **state)
+{
+	struct zpack_picker picker;
+	struct zpack_block found;
+	struct disk disk;
+	u32 victims = 0, turns = 0, i;
+	u8 to;
+
+	(void)state;
+	disk_begin(&disk);
+	/* Full of blocks of 4 cells, a third of each lives; some cells for survivors are free. */
+	for (i = 0; i < SEGMENTS * ZPACK_SEGMENT_CELLS / 4 - 40; i++)
+		disk_write(&disk, 2, ZPACK_UNITS_PER_CELL * 4 / 3, 0);
+	zpack_picker_init(&picker, ZPACK_PICK_WEIGHTED);
+	while (victims <= ZPACK_COMPACT_VICTIMS && turns < 2) {
+		u64 seen = 0;
+		bool taken = false;
+
+		while (!taken && seen <= SEGMENTS * ZPACK_SEGMENT_CELLS) {
+			seen += zpack_picker_scan(&picker, &disk.map, 6, 9);
+			taken = zpack_picker_take(&picker, &disk.map, 6, 9, &found, &to) ==
+				ZPACK_PICKED_BLOCK;
+		}
+		if (!taken) {
+			assert_true(zpack_picker_turn(&picker));
+			turns++;
+			continue;
+		}
+		/* They stay CLEANING: nothing is settled. */
+		assert_int_equal(turns, 1);
+		assert_true(zpack_map_clean_begin(&disk.map, found.first_cell, found.generation));
+		victims++;
+	}
+	/* The first turn was to compaction, the second away from it. */
+	assert_int_equal(turns, 2);
+	assert_int_equal(victims, ZPACK_COMPACT_VICTIMS);
+	disk_end(&disk);
+}
+
 /* Whatever dies and is written between a scan and the choice, what is chosen is LIVE and sparse. */
 static void test_choice_is_never_out_of_date(void **state)
 {
@@ -462,7 +502,7 @@ static void test_survivors_do_not_overlap(void **state)
 			room_sum += ZPACK_UNITS_PER_CELL << order;
 		}
 	}
-	assert_true(full > 10);
+	assert_true(full > 10 || rounds < 300);
 	assert_true(units_sum * 100 >= room_sum * 94);
 }
 
@@ -565,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_old_block_is_taken_before_a_sparser_young_one),
 		cmocka_unit_test(test_full_pinned_and_bare_blocks_are_not_taken),
 		cmocka_unit_test(test_other_sizes_are_cleaned_by_segment),
+		cmocka_unit_test(test_compaction_stops_until_its_survivors_are_settled),
 		cmocka_unit_test(test_choice_is_never_out_of_date),
 		cmocka_unit_test(test_watermarks_and_reserve),
 		cmocka_unit_test(test_pace_keeps_the_rate),
