@@ -112,8 +112,8 @@ static void read_bio(struct zpack_device *device, struct bio *bio, bool may_wait
 		error = read_page(&batch, &iter, may_wait);
 		if (error == -EAGAIN)
 			break;
-		if (error)
-			bio->bi_status = errno_to_blk_status(error);
+		if (error)	/* as may do reads of other pages of it, see readback.c */
+			WRITE_ONCE(bio->bi_status, errno_to_blk_status(error));
 		else
 			zpack_count(device, ZPACK_loads, 1);
 		bio_advance_iter(bio, &iter, PAGE_SIZE);

@@ -360,6 +360,7 @@ static void survivors_publish(struct zpack_device *device)
 static void write_failed(struct zpack_device *device, int error)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
+	unsigned int errors = READ_ONCE(cleaning->write_errors_in_row) + 1;
 	struct zpack_backing *backing = device->backing;
 	const struct zpack_bounce *to = cleaning->survivors;
 
@@ -371,7 +372,8 @@ static void write_failed(struct zpack_device *device, int error)
 	pr_warn_ratelimited("%s: write error %d at byte %llu of the backing device while cleaning; the %u pages stay where they were, the block is not used again\n",
 			    device->disk->disk_name, error,
 			    to->id.first_cell << ZPACK_CELL_SHIFT, cleaning->nr_moves);
-	if (++cleaning->write_errors_in_row >= ZPACK_DEGRADED_ERRORS &&
+	WRITE_ONCE(cleaning->write_errors_in_row, errors);
+	if (errors >= ZPACK_DEGRADED_ERRORS &&
 	    !xchg(&device->writeback.degraded, true)) {
 		zpack_writeback_state_changed(device);
 		pr_err("%s: %u write errors in a row: degraded, no more writeback (write 0 to degraded to try again)\n",
@@ -436,7 +438,7 @@ static int survivors_write(struct zpack_device *device, unsigned int keep, bool 
 		write_failed(device, error);
 		goto abandon;
 	}
-	cleaning->write_errors_in_row = 0;
+	WRITE_ONCE(cleaning->write_errors_in_row, 0);
 	survivors_publish(device);
 	zpack_count(device, ZPACK_cleaning_writes, 1);
 	zpack_count(device, ZPACK_cleaning_write_bytes, (s64)to->used_cells * ZPACK_CELL_SIZE);

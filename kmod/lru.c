@@ -74,7 +74,7 @@ static struct zpack_group *group_take_over(struct zpack_lru *lru, u64 cgroup)
 		if (!group->entries && !group->blocks &&
 		    zpack_policy_is_default(&group->policy)) {
 			xa_erase(&lru->by_cgroup, group->cgroup);
-			group->cgroup = cgroup;
+			WRITE_ONCE(group->cgroup, cgroup);
 			atomic64_set(&group->refaults, 0);
 			atomic64_set(&group->written, 0);
 			taken = true;
@@ -221,7 +221,7 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 
 		if (READ_ONCE(entry->referenced) && READ_ONCE(device->tunables.second_chance)) {
 			WRITE_ONCE(entry->referenced, false);
-			entry->stored_at = zpack_clock();
+			WRITE_ONCE(entry->stored_at, zpack_clock());
 			list_move_tail(&entry->lru, &group->lru);
 			spared++;
 			continue;

@@ -46,7 +46,7 @@ u64 zpack_pool_bytes(const struct zpack_device *device)
 u64 zpack_pool_limit(const struct zpack_device *device)
 {
 	u64 limit = READ_ONCE(device->pool.limit);
-	u64 least = (u64)4 * PAGE_SIZE << device->writeback.block_order;
+	u64 least = (u64)4 * PAGE_SIZE << READ_ONCE(device->writeback.block_order);
 
 	/* Writeback takes its objects from the pool: it needs some to fill a block. */
 	return READ_ONCE(device->backing) ? max(limit, least) : limit;

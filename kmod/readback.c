@@ -148,8 +148,9 @@ static void read_done(struct zpack_read *read, int error)
 {
 	struct bio *parent = read->parent;
 
+	/* Reads of several pages of the parent may fail at once: one of their errors is told. */
 	if (error)
-		parent->bi_status = errno_to_blk_status(error);
+		WRITE_ONCE(parent->bi_status, errno_to_blk_status(error));
 	zpack_count_latency(read->device, ZPACK_LATENCY_READ, read->started);
 	read_put_page(read);
 	mempool_free(read, &read->device->readback.reads);

@@ -10,12 +10,19 @@
  */
 #include <linux/processor.h>
 #include <linux/bit_spinlock.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 
 #include "zpack.h"
 
 #define LEAF_COUNT_MASK (PAGE_SIZE - 1)
 #define LEAF_RESERVE 8
+
+/* Lockdep does not see bits: for it, all slot locks are one lock with a name. */
+#ifdef CONFIG_LOCKDEP
+static struct lockdep_map slot_lock_map = STATIC_LOCKDEP_MAP_INIT("zpack_slot_lock",
+								   &slot_lock_map);
+#endif
 
 /* Roots of a table of @nr_slots. */
 static u64 nr_roots(u64 nr_slots)
@@ -106,9 +113,10 @@ bool zpack_slot_lock(struct zpack_slot_table *table, u32 number, struct zpack_sl
 	ret->root = root;
 	ret->word = (u64 *)(old & PAGE_MASK) + number % ZPACK_LEAF_SLOTS;
 	ret->number = number;
+	lock_map_acquire(&slot_lock_map);
 	bit_spin_lock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)ret->word);
 	__release(bitlock);	/* for sparse, that can't follow a lock taken on one path only */
-	ret->was_empty = zpack_word_type(*ret->word) == ZPACK_EMPTY;
+	ret->was_empty = zpack_word_type(READ_ONCE(*ret->word)) == ZPACK_EMPTY;
 	return true;
 }
 
@@ -174,11 +182,12 @@ void zpack_slot_set_word(struct zpack_slot *slot, u64 word)
 
 void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
 {
-	bool is_empty = zpack_word_type(*slot->word) == ZPACK_EMPTY;
+	bool is_empty = zpack_word_type(READ_ONCE(*slot->word)) == ZPACK_EMPTY;
 	unsigned long put = 1;
 
 	__acquire(bitlock);
 	bit_spin_unlock(ZPACK_SLOT_LOCK_BIT, (unsigned long *)slot->word);
+	lock_map_release(&slot_lock_map);
 	if (slot->was_empty && !is_empty)
 		put = 0;
 	else if (!slot->was_empty && is_empty)

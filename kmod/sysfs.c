@@ -28,10 +28,13 @@ static DEFINE_RATELIMIT_STATE(refusals, 5 * HZ, 200);
 		pr_warn(format, ##__VA_ARGS__);				\
 } while (0)
 
+/* For all devices: it is held to copy a line. */
+static DEFINE_SPINLOCK(last_error_lock);
+
 int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 		 const char *format, ...)
 {
-	char reason[160], *from, *to;
+	char reason[160], whole[sizeof(device->last_error)], *from, *to;
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -42,8 +45,11 @@ int zpack_refuse(struct zpack_device *device, const char *attribute, int error,
 		if (*from != '\n')
 			*to++ = *from;
 	*to = '\0';
-	snprintf(device->last_error, sizeof(device->last_error), "%s: %s", attribute, reason);
-	warn_refused("%s: %s\n", device->disk->disk_name, device->last_error);
+	snprintf(whole, sizeof(whole), "%s: %s", attribute, reason);
+	spin_lock(&last_error_lock);
+	strscpy(device->last_error, whole, sizeof(device->last_error));
+	spin_unlock(&last_error_lock);
+	warn_refused("%s: %s\n", device->disk->disk_name, whole);
 	return error;
 }
 
@@ -56,7 +62,7 @@ static int parse_number(struct zpack_device *device, const char *attribute, cons
 	if (kstrtouint(buffer, 10, &value) || value < least || value > most)
 		return zpack_refuse(device, attribute, -EINVAL, "\"%.40s\" is no number in %u...%u",
 				    buffer, least, most);
-	*ret = value;
+	WRITE_ONCE(*ret, value);	/* a tunable, that is read without a lock */
 	return 0;
 }
 
@@ -243,7 +249,7 @@ static DEVICE_ATTR_RW(pool_limit);
 static ssize_t writeback_high_show(struct device *dev, struct device_attribute *attr,
 				   char *buffer)
 {
-	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.writeback_high);
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(to_device(dev)->tunables.writeback_high));
 }
 
 static ssize_t writeback_high_store(struct device *dev, struct device_attribute *attr,
@@ -264,7 +270,7 @@ static DEVICE_ATTR_RW(writeback_high);
 
 static ssize_t writeback_low_show(struct device *dev, struct device_attribute *attr, char *buffer)
 {
-	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.writeback_low);
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(to_device(dev)->tunables.writeback_low));
 }
 
 static ssize_t writeback_low_store(struct device *dev, struct device_attribute *attr,
@@ -284,7 +290,7 @@ static DEVICE_ATTR_RW(writeback_low);
 
 static ssize_t min_age_ms_show(struct device *dev, struct device_attribute *attr, char *buffer)
 {
-	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.min_age_ms);
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(to_device(dev)->tunables.min_age_ms));
 }
 
 #define MAX_AGE_MS (30u * 24 * 3600 * 1000)
@@ -306,7 +312,7 @@ static DEVICE_ATTR_RW(min_age_ms);
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr,		\
 			   char *buffer)						\
 {											\
-	return sysfs_emit(buffer, "%u\n", to_device(dev)->tunables.name);		\
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(to_device(dev)->tunables.name));	\
 }											\
 											\
 static ssize_t name##_store(struct device *dev, struct device_attribute *attr,	\
@@ -317,7 +323,7 @@ static ssize_t name##_store(struct device *dev, struct device_attribute *attr,	\
 	int error = parse_number(device, #name, buffer, 0, 1, &value);			\
 											\
 	if (!error)									\
-		device->tunables.name = value;						\
+		WRITE_ONCE(device->tunables.name, value);				\
 	return error ?: count;								\
 }											\
 static DEVICE_ATTR_RW(name)
@@ -653,8 +659,12 @@ static DEVICE_ATTR_RO(version);
 static ssize_t last_error_show(struct device *dev, struct device_attribute *attr, char *buffer)
 {
 	struct zpack_device *device = to_device(dev);
+	char copy[sizeof(device->last_error)];
 
-	return sysfs_emit(buffer, "%s\n", device->last_error[0] ? device->last_error : "none");
+	spin_lock(&last_error_lock);
+	strscpy(copy, device->last_error, sizeof(copy));
+	spin_unlock(&last_error_lock);
+	return sysfs_emit(buffer, "%s\n", copy[0] ? copy : "none");
 }
 static DEVICE_ATTR_RO(last_error);
 
@@ -790,7 +800,8 @@ static ssize_t age_histogram_show(struct device *dev, struct device_attribute *a
 		word = zpack_slot_word(&slot);
 		if (zpack_word_type(word) == ZPACK_RAM) {
 			struct zpack_entry *entry = zpack_word_entry(word);
-			u64 age = zpack_clock_to_ms(zpack_clock() - entry->stored_at) / 1000;
+			u64 age = zpack_clock_to_ms(zpack_clock() -
+						    READ_ONCE(entry->stored_at)) / 1000;
 
 			class = age ? min(ilog2(age) + 1, AGE_CLASSES - 1) : 0;
 			objects[class]++;
@@ -870,7 +881,8 @@ static void layout_record(struct zpack_device *device, u64 index,
 		return;
 	ret->live_bytes = block.live_bytes;
 	ret->age_seconds = (u32)(u16)(now - block.age) << 4;
-	ret->cgroup = device->lru.groups[block.owner]->cgroup;
+	/* Another cgroup may be taking the group over: either's name will do. */
+	ret->cgroup = READ_ONCE(device->lru.groups[block.owner]->cgroup);
 	ret->generation = block.generation;
 }
 

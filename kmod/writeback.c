@@ -126,8 +126,9 @@ void zpack_writeback_block_written(struct zpack_bounce *bounce)
 
 void zpack_writeback_recover(struct zpack_device *device)
 {
-	device->writeback.errors_in_row = 0;
-	device->cleaning.write_errors_in_row = 0;
+	/* If a thread counts an error right now, that one more or less makes no difference. */
+	WRITE_ONCE(device->writeback.errors_in_row, 0);
+	WRITE_ONCE(device->cleaning.write_errors_in_row, 0);
 	WRITE_ONCE(device->writeback.degraded, false);
 	zpack_writeback_state_changed(device);
 	zpack_writeback_kick(device);
@@ -343,12 +344,14 @@ static void finish_blocks(struct zpack_device *device)
 		writeback->in_flight_bytes -= bounce->ram_bytes;
 		writeback->ask_in_flight -= bounce->asked;
 		if (bounce->status == BLK_STS_OK) {
-			writeback->errors_in_row = 0;
+			WRITE_ONCE(writeback->errors_in_row, 0);
 		} else {
+			unsigned int errors = READ_ONCE(writeback->errors_in_row) + 1;
+
+			WRITE_ONCE(writeback->errors_in_row, errors);
 			if (bounce->asked)
 				writeback->ask_error = -EIO;
-			if (++writeback->errors_in_row >= ZPACK_DEGRADED_ERRORS &&
-			    !writeback->degraded) {
+			if (errors >= ZPACK_DEGRADED_ERRORS && !READ_ONCE(writeback->degraded)) {
 				WRITE_ONCE(writeback->degraded, true);
 				pr_err("%s: %u write errors in a row: degraded, no more writeback (write 0 to degraded to try again)\n",
 				       device->disk->disk_name, ZPACK_DEGRADED_ERRORS);
@@ -638,7 +641,7 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	int error = 0;
 
 	if (!writeback->thread) {
-		writeback->block_order = order;
+		WRITE_ONCE(writeback->block_order, order);
 		return 0;
 	}
 	error = zpack_cleaning_prepare(device, order);
