@@ -112,7 +112,7 @@ def build() -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         program = Path(directory) / "phases"
         strict = ["-O2", "-Wall", "-Wextra", "-Werror"]
-        libraries = ["-lm", "-lpthread"]
+        libraries = ["-lm"]
         subprocess.run(
             ["gcc", "-static", "-s", *strict, "-o", program, SOURCE, *libraries], check=True
         )
@@ -154,6 +154,6 @@ def measure(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> M
     with VM(kernel, memory_mib=sizes.guest_mib, icount=True) as vm:
         setup = start(vm, name, sizes)
         words = command(setup, sizes, phases)
-        output = vm.run(words, timeout=60 + sizes.mib).stdout
+        output = vm.run(words, timeout=60 + 4 * sizes.mib).stdout
         found = [Phase.parse(line) for line in output.splitlines()]
         return Measured({phase.name: phase for phase in found}, setup.fixed)

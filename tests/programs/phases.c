@@ -23,7 +23,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +41,9 @@
 #define SNAPSHOT_BYTES (32 * 1024)
 #define THETA 0.99
 #define DRAIN_TRIES 20000
+#define KEEP_PAGES 64		/* filled or accessed before --keep's file is looked at again */
+#define STUCK_PAGES 64
+#define STUCK_TRIES 100
 #define WITHOUT_FAULT_NS 800	/* an access that is faster was none */
 #define ZERO_PERCENT 10
 #define INCOMPRESSIBLE_PERCENT 8
@@ -59,7 +61,7 @@ static const char usage[] =
 	"  --drain FILE=TEXT  write this at the end of evict and re-evict; repeatable\n"
 	"  --drained FILE     and wait until this file says 0\n"
 	"  --restore FILE=TEXT  and write this; repeatable\n"
-	"  --keep FILE:FIELD:BYTES  a thread drains whenever the field is more (fields count from 1)\n";
+	"  --keep FILE:FIELD:BYTES  drain whenever the field is more (fields count from 1)\n";
 
 struct write {
 	const char *path;
@@ -312,26 +314,57 @@ static void page_access(uint64_t number, bool write)
 
 static char cgroup_file[2][256];	/* memory.stat, memory.reclaim */
 
-/* Until no page of the workload is in memory, written out included. */
+/*
+ * What user space has to do for systems that do not write on their own. Not in a
+ * thread of its own: with one CPU it might be too late, and stores would fail.
+ */
+static void keep(void)
+{
+	char text[256], *at;
+
+	if (!options.keep)
+		return;
+	file_read(options.keep, text, sizeof(text));
+	at = text;
+	for (uint64_t i = 1; i < options.keep_field; i++)
+		strtoull(at, &at, 10);
+	if (strtoull(at, NULL, 10) > options.keep_bytes)
+		write_all(options.drains, options.nr_drains);
+}
+
+static void keep_now_and_then(uint64_t number)
+{
+	if (number % KEEP_PAGES == 0)
+		keep();
+}
+
+/*
+ * Until no page of the workload is in memory, written out included. With zswap some
+ * pages of its swap cache are moved from list to list for ever: a few may stay.
+ */
 static void reclaim_all(void)
 {
-	const char *request = "1G swappiness=max";
+	/* No more than there is room for before keep() is called again. */
+	const char *request = options.keep ? "8M swappiness=max" : "1G swappiness=max";
+	unsigned int tries = 0;
+	uint64_t left;
 	int error;
 
 	do {
 		error = file_write(cgroup_file[1], request);
 		if (error == EINVAL && request[2]) {
-			request = "1G";
+			request = options.keep ? "8M" : "1G";
+			left = UINT64_MAX;
 			continue;
 		}
 		errno = error;
 		if (error && error != EAGAIN)
 			die("%s", cgroup_file[1]);
-	} while (file_number(cgroup_file[0], "active_anon") +
-		 file_number(cgroup_file[0], "inactive_anon"));
+		keep();
+		left = file_number(cgroup_file[0], "active_anon") +
+		       file_number(cgroup_file[0], "inactive_anon");
+	} while (left > STUCK_PAGES * PAGE || (left && tries++ < STUCK_TRIES));
 }
-
-static pthread_mutex_t draining = PTHREAD_MUTEX_INITIALIZER;
 
 /* Says whether the file of --drained says 0. */
 static bool drained(void)
@@ -346,9 +379,7 @@ static void drain(void)
 {
 	static uint64_t *spare;
 
-	pthread_mutex_lock(&draining);
 	write_all(options.drains, options.nr_drains);
-	pthread_mutex_unlock(&draining);
 	if (!options.drained)
 		return;
 	if (!spare)
@@ -368,46 +399,14 @@ static void drain(void)
 	reclaim_all();
 }
 
-/* What user space has to do for systems that do not write on their own. */
-static void *keeper(void *unused)
-{
-	char text[256], *at;
-
-	(void)unused;
-	for (;;) {
-		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-		file_read(options.keep, text, sizeof(text));
-		at = text;
-		for (uint64_t i = 1; i < options.keep_field; i++)
-			strtoull(at, &at, 10);
-		if (strtoull(at, NULL, 10) <= options.keep_bytes)
-			continue;
-		pthread_mutex_lock(&draining);
-		write_all(options.drains, options.nr_drains);
-		pthread_mutex_unlock(&draining);
-	}
-	return NULL;
-}
-
-static void keeper_start(void)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (!options.keep)
-		return;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 64 * 1024);	/* it will be locked */
-	if (pthread_create(&thread, &attributes, keeper, NULL))
-		die("pthread_create");
-}
-
 /* ---- phases ---- */
 
 static void phase_evict(void)
 {
-	for (uint64_t i = 0; i < nr_pages; i++)
+	for (uint64_t i = 0; i < nr_pages; i++) {
 		page_make(page_at(i), i, 0);
+		keep_now_and_then(i);
+	}
 	reclaim_all();
 	drain();
 }
@@ -432,6 +431,7 @@ static void phase_zipf(void)
 		else
 			rank = nr_pages * pow(eta * u - eta + 1, alpha);
 		page_access(mix(rank) % nr_pages, mix(dice) % 100 < options.dirty);
+		keep_now_and_then(i);
 	}
 }
 
@@ -447,8 +447,10 @@ static void phase_re_evict(void)
 
 static void phase_seq(void)
 {
-	for (uint64_t i = 0; i < nr_pages; i++)
+	for (uint64_t i = 0; i < nr_pages; i++) {
 		page_access(i, false);
+		keep_now_and_then(i);
+	}
 }
 
 static const struct {
@@ -576,7 +578,6 @@ static void prepare(void)
 	snapshot_text = calloc(2, sizeof(*snapshot_text));
 	if (!versions || !dirty || !latencies || !snapshot_text)
 		die("calloc");
-	keeper_start();
 	snprintf(cgroup_file[0], sizeof(cgroup_file[0]), "%s/memory.stat", options.cgroup);
 	snprintf(cgroup_file[1], sizeof(cgroup_file[1]), "%s/memory.reclaim", options.cgroup);
 	if (mlockall(MCL_CURRENT))
