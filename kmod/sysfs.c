@@ -588,7 +588,7 @@ static ssize_t clean_store(struct device *dev, struct device_attribute *attr, co
 	if (error == -EIO)
 		zpack_refuse(device, "clean", error, "the backing device has errors");
 	if (error == -EDQUOT)
-		zpack_refuse(device, "clean", error, "the write budget is used up");
+		zpack_refuse(device, "clean", error, "the write_budget is used up for now");
 	return error ?: count;
 }
 static DEVICE_ATTR_WO(clean);

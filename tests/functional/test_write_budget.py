@@ -75,6 +75,26 @@ def test_without_budget_the_pool_limit_is_that_of_a_device_without_backing(zpack
     zpack.pages.check()
 
 
+@pytest.mark.slow
+def test_what_cleaning_writes_is_of_the_budget_too(zpack: Device) -> None:
+    zpack.pages.fill(range(8000), "sized:1900", io_pages=50)
+    zpack.writeback()
+    zpack.pages.fill([page for page in range(8000) if page % 4], "zero", io_pages=1)
+    sparse = zpack.stat()
+    zpack.write("write_budget", f"2M {HOUR}")
+    before = zpack.backing_stat()
+    with zpack.refuses(errno.EDQUOT, "clean", "write_budget is used up"):
+        zpack.clean()
+    stat, disk = zpack.stat(), zpack.backing_stat() - before
+    assert 2 * MIB - BLOCK < stat.cleaning_write_bytes <= 2 * MIB
+    assert disk.write_bytes == stat.cleaning_write_bytes
+    assert stat.packed == sparse.packed
+    zpack.write("write_budget", "max")
+    zpack.clean()
+    assert zpack.stat().blocks_live < sparse.blocks_live // 3
+    zpack.pages.check(io_pages=8)
+
+
 def test_writeback_goes_on_by_itself_when_there_is_budget_again(zpack: Device) -> None:
     """Nobody stores, asks or changes anything: the time that passes is enough."""
     zpack.write("write_budget", "4M 2 1M")
