@@ -188,7 +188,7 @@ static void write_bio(struct zpack_device *device, struct bio *bio)
 			break;
 		}
 		bio_advance_iter(bio, &iter, PAGE_SIZE);
-		cond_resched();
+		zpack_resched();
 	}
 	bio_endio(bio);
 }
@@ -203,7 +203,7 @@ static void discard_bio(struct zpack_device *device, struct bio *bio)
 	for (slot = zpack_slot_next_used(&device->slots, slot, end); slot < end;
 	     slot = zpack_slot_next_used(&device->slots, slot + 1, end)) {
 		zpack_entry_free(device, slot, ZPACK_discards);
-		cond_resched();
+		zpack_resched();
 	}
 	bio_endio(bio);
 }

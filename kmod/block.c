@@ -454,7 +454,7 @@ static u32 visit_objects(struct zpack_bounce *bounce, visit_object visit)
 		sum += visit(bounce, found.object.slot,
 			     target_address(bounce, found.cell, found.offset),
 			     zpack_walk_object_word(&bounce->id, &found));
-		cond_resched();
+		zpack_resched();
 	}
 	return sum;
 }

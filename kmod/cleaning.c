@@ -276,7 +276,7 @@ static void survivors_seal(struct zpack_cleaning *cleaning)
 			zpack_object_seal(&to->id, move->cell, data,
 					  move->offset * ZPACK_UNIT_SIZE, &object);
 		}
-		cond_resched();
+		zpack_resched();
 	}
 	zpack_block_seal(&to->id, buffer_cell(to, 0), to->used_cells, cleaning->fit.raw_cells);
 }
@@ -350,7 +350,7 @@ static void survivors_publish(struct zpack_device *device)
 		units = publish_move(device, move, to->owner, word);
 		live += units;
 		pages += units != 0;
-		cond_resched();
+		zpack_resched();
 	}
 	zpack_backing_written(device, &to->id, to->owner, cleaning->fit.units - live);
 	zpack_count(device, ZPACK_cleaning_pages, pages);
@@ -510,7 +510,7 @@ static enum zpack_pick_result take_victim(struct zpack_device *device, struct zp
 		    !zpack_map_clean_begin(&backing->map, ret->first_cell, ret->generation))
 			picked = ZPACK_PICKED_NOTHING;
 		spin_unlock(&backing->map_lock);
-		cond_resched();
+		zpack_resched();
 	} while (picked == ZPACK_PICKED_NOTHING && seen <= all && !kthread_should_stop());
 	return picked;
 }
@@ -575,7 +575,7 @@ static void copy_survivors(struct zpack_device *device, struct zpack_clean_victi
 	while (zpack_block_walk_next(&walk, &found)) {
 		u64 word = zpack_walk_object_word(&from->id, &found);
 
-		cond_resched();
+		zpack_resched();
 		if (!slot_holds(device, found.object.slot, word))
 			continue;
 		if (zpack_block_walk_verify(&walk, &found) != ZPACK_VALID) {
@@ -766,7 +766,7 @@ static long clean(struct zpack_device *device)
 			settle(device);
 			answer(cleaning);
 		}
-		cond_resched();
+		zpack_resched();
 	}
 	settle(device);
 	return MAX_SCHEDULE_TIMEOUT;
@@ -828,7 +828,7 @@ static int cleaning_thread(void *data)
 		mutex_lock(&cleaning->resize);
 		timeout = clean(device);
 		while (!kthread_should_stop() && discard_some(device))
-			cond_resched();
+			zpack_resched();
 		answer(cleaning);
 		mutex_unlock(&cleaning->resize);
 	}

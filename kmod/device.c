@@ -114,7 +114,7 @@ static void tear_down(struct zpack_device *device)
 		for (slot = zpack_slot_next_used(&device->slots, 0, end); slot < end;
 		     slot = zpack_slot_next_used(&device->slots, slot + 1, end)) {
 			zpack_entry_free(device, slot, ZPACK_discards);
-			cond_resched();
+			zpack_resched();
 		}
 		zpack_readback_destroy(device);
 		zpack_lru_destroy(device);

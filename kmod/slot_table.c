@@ -209,7 +209,7 @@ u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end)
 		leaf = root ? leaf + 1 : round_down(leaf, ZPACK_ROOT_LEAVES) + ZPACK_ROOT_LEAVES;
 		number = leaf * ZPACK_LEAF_SLOTS;
 		if (leaf - last >= 4096) {
-			cond_resched();
+			zpack_resched();
 			last = leaf;
 		}
 	}

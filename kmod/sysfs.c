@@ -808,7 +808,7 @@ static ssize_t age_histogram_show(struct device *dev, struct device_attribute *a
 		}
 		zpack_slot_unlock(&device->slots, &slot);
 		if (number % ZPACK_LEAF_SLOTS == 0)
-			cond_resched();
+			zpack_resched();
 	}
 	up_read(&device->config_lock);
 	for (class = 0; class < AGE_CLASSES - 1; class++)

@@ -195,11 +195,11 @@ static void window_refill(struct zpack_device *device)
 			zpack_recompress(device, candidate);
 			writeback->units[writeback->window_count] =
 				zpack_object_units(candidate->packed_length);
-			cond_resched();
+			zpack_resched();
 		}
 		/* Who had a second chance has no other: the next look takes it. */
 		if (taken || writeback->spared) {
-			cond_resched();
+			zpack_resched();
 			continue;
 		}
 		if (!writeback->window_mixed)
@@ -516,7 +516,7 @@ static void write_blocks(struct zpack_device *device)
 		/* A block may have come back meanwhile, and its objects' memory with it. */
 		finish_blocks(device);
 		compact_pool(device);
-		cond_resched();
+		zpack_resched();
 	}
 	window_put_back(device);
 }

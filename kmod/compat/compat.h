@@ -11,6 +11,7 @@
 #include <linux/device.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/sysfs.h>
 #include <linux/zsmalloc.h>
@@ -63,6 +64,25 @@ static inline void zpack_zs_read_end(struct zs_pool *pool, unsigned long handle,
 #else
 	zs_unmap_object(pool, handle);
 #endif
+}
+
+/* ---- scheduling ---- */
+
+/*
+ * Let a task run that waits for this CPU. Where preemption is lazy, cond_resched()
+ * does nothing, and a fault whose read is complete would wait for the next tick
+ * while reclaim compresses page after page. Context: may sleep.
+ */
+static inline void zpack_resched(void)
+{
+	might_sleep();
+#ifdef ZPACK_HAVE_TIF_NEED_RESCHED_LAZY
+	if (test_thread_flag(TIF_NEED_RESCHED_LAZY) && task_is_running(current)) {
+		schedule();
+		return;
+	}
+#endif
+	cond_resched();
 }
 
 /* ---- cgroup of a page: its inode number, 0 if there is none ---- */
