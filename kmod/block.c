@@ -13,6 +13,7 @@
  * All functions run in the writeback thread.
  */
 #include <linux/highmem.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -32,7 +33,7 @@ static int bounce_alloc_pages(struct zpack_bounce *bounce)
 	unsigned int cells = 1u << bounce->order, cell = 0;
 
 	while (cell < cells) {
-		unsigned int order = min_t(unsigned int, bounce->order, RUN_ORDER), i;
+		unsigned int order = min_t(unsigned int, ilog2(cells - cell), RUN_ORDER), i;
 		struct page *page = NULL;
 
 		for (;; order--) {
