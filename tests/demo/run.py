@@ -58,8 +58,8 @@ class Report:
 
 def run_job(vm: VM, size: Size, say: Callable[[str], None]) -> dict[str, int | bool]:
     """Run the program to its end; what it printed."""
-    vm.put(Path(__file__).with_name("workload.py"), "/root/workload.py")
-    job = vm.spawn(f"python3 /root/workload.py --mib {size.data} --lookups {size.lookups}")
+    vm.put(Path(__file__).with_name("workload.py"), "/run/workload.py")
+    job = vm.spawn(f"python3 /run/workload.py --mib {size.data} --lookups {size.lookups}")
     job.expect("filled", timeout=JOB_SECONDS)
     say("the data is complete, most of it swapped out; now it is used and checked")
     lines = job.wait(timeout=2 * JOB_SECONDS).stdout.splitlines()

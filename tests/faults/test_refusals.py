@@ -18,10 +18,10 @@ def test_backing_device_that_is_not_there(bare_zpack: Device) -> None:
 
 
 def test_backing_device_that_is_a_file(bare_zpack: Device) -> None:
-    bare_zpack.vm.run("truncate -s 64M /root/file")
-    with bare_zpack.refuses(errno.ENOTBLK, "backing_dev", "/root/file", "loop device"):
-        bare_zpack.backing_dev = "/root/file"
-    bare_zpack.vm.run("rm /root/file")
+    bare_zpack.vm.run("truncate -s 64M /run/file")
+    with bare_zpack.refuses(errno.ENOTBLK, "backing_dev", "/run/file", "loop device"):
+        bare_zpack.backing_dev = "/run/file"
+    bare_zpack.vm.run("rm /run/file")
 
 
 def test_backing_device_that_is_a_character_device(bare_zpack: Device) -> None:
