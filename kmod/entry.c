@@ -244,11 +244,23 @@ static bool page_same_filled(const u64 *words, u64 *ret)
 	return true;
 }
 
-static struct zpack_entry *entry_alloc(void)
+/*
+ * Without memory, one of the reserve. Without that, one of those that writeback gives back.
+ * Sleeps. NULL: there is none, and no way to get any.
+ */
+static struct zpack_entry *entry_alloc(struct zpack_device *device)
 {
 	struct zpack_entry *entry = kmem_cache_alloc(entry_cache, GFP_NOIO | __GFP_NOWARN);
+	int tries;
 
-	return entry ?: mempool_alloc(&entry_reserve, GFP_NOWAIT | __GFP_NOWARN);
+	if (!entry)
+		entry = mempool_alloc(&entry_reserve, GFP_NOWAIT | __GFP_NOWARN);
+	for (tries = 0; !entry && tries < ZPACK_NO_MEMORY_TRIES; tries++) {
+		if (!zpack_pool_wait_memory(device))
+			break;
+		entry = mempool_alloc(&entry_reserve, GFP_NOWAIT | __GFP_NOWARN);
+	}
+	return entry;
 }
 
 /* Compress the page into a new RAM entry, that is in no slot and on no list yet. */
@@ -264,7 +276,7 @@ static int entry_compress(struct zpack_device *device, u32 number, struct page *
 		zpack_count(device, ZPACK_store_pool_full, 1);
 		return -ENOSPC;
 	}
-	entry = entry_alloc();
+	entry = entry_alloc(device);
 	if (!entry)
 		goto no_memory;
 

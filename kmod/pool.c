@@ -12,9 +12,6 @@
 
 #include "zpack.h"
 
-/* Rounds of writeback that a store waits for when zsmalloc has no memory. */
-#define NO_MEMORY_TRIES 16
-
 /* Pages to write back when memory is so short that a store needs the reserves. */
 #define SHORTAGE_PAGES 64
 
@@ -110,6 +107,32 @@ int zpack_pool_wait(struct zpack_device *device)
 	return error;
 }
 
+bool zpack_pool_wait_memory(struct zpack_device *device)
+{
+	const struct zpack_writeback *writeback = &device->writeback;
+	DECLARE_WAITQUEUE(wait, current);
+	int round;
+
+	if (!zpack_writeback_possible(device))
+		return false;
+	/*
+	 * In the queue before writeback is woken: for whoever is not there it writes
+	 * full blocks only, and it may run, and find too little, before we sleep.
+	 */
+	add_wait_queue(&device->pool.space, &wait);
+	round = atomic_read(&writeback->rounds);
+	zpack_writeback_want(device, 1);
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (atomic_read(&writeback->rounds) != round || !zpack_writeback_possible(device))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(&device->pool.space, &wait);
+	return true;
+}
+
 unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
 			     int node)
 {
@@ -128,15 +151,9 @@ unsigned long zpack_pool_add(struct zpack_device *device, const void *object, si
 		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
 	}
 
-	for (tries = 0; !handle && tries < NO_MEMORY_TRIES; tries++) {
-		int round = atomic_read(&device->writeback.rounds);
-
-		if (!zpack_writeback_possible(device))
+	for (tries = 0; !handle && tries < ZPACK_NO_MEMORY_TRIES; tries++) {
+		if (!zpack_pool_wait_memory(device))
 			break;
-		zpack_writeback_want(device, 1);
-		wait_event(device->pool.space,
-			   atomic_read(&device->writeback.rounds) != round ||
-			   !zpack_writeback_possible(device));
 		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
 	}
 	if (handle)
