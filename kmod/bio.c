@@ -242,7 +242,14 @@ static int open_disk(ZPACK_OPEN_ARGUMENTS)
 {
 	struct zpack_device *device = ZPACK_OPEN_DISK->private_data;
 
-	return device->claimed ? -EBUSY : 0;
+	if (device->claimed)
+		return -EBUSY;
+	if (ZPACK_OPEN_TO_WRITE && zpack_hibernating()) {
+		pr_err("%s: no place for a hibernation image: it would be lost without power; name another swap device with resume= or /sys/power/resume\n",
+		       device->disk->disk_name);
+		return -EBUSY;
+	}
+	return 0;
 }
 
 const struct block_device_operations zpack_block_ops = {

@@ -23,6 +23,7 @@
  *
  * The thread also discards segments that have become free.
  */
+#include <linux/freezer.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -716,7 +717,7 @@ static long clean(struct zpack_device *device)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
 
-	while (!kthread_should_stop()) {
+	while (!kthread_should_stop() && !freezing(current)) {
 		u64 bytes = (u64)ZPACK_CELL_SIZE << device->writeback.block_order, room, low, ns;
 		enum zpack_clean_need need = look(device, &room, &low);
 		bool asked = cleaning->asked && cleaning->ask_left > 0;
@@ -768,7 +769,11 @@ static long clean(struct zpack_device *device)
 		}
 		zpack_resched();
 	}
-	settle(device);
+	/* What the disk needs may be frozen already: no I/O then. */
+	if (freezing(current))
+		abandon(device, 0);
+	else
+		settle(device);
 	return MAX_SCHEDULE_TIMEOUT;
 }
 
@@ -821,13 +826,19 @@ static int cleaning_thread(void *data)
 	unsigned int noreclaim = memalloc_noreclaim_save();
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
+	set_freezable();
 	while (!kthread_should_stop()) {
 		wait_event_idle_timeout(cleaning->wake,
 					test_and_clear_bit(KICKED_BIT, &cleaning->kicked) ||
-					kthread_should_stop(), timeout);
+					kthread_should_stop() || freezing(current), timeout);
+		/* As writeback does: nothing is written after a hibernation image was made. */
+		if (freezing(current)) {
+			try_to_freeze();
+			zpack_cleaning_kick(device);
+		}
 		mutex_lock(&cleaning->resize);
 		timeout = clean(device);
-		while (!kthread_should_stop() && discard_some(device))
+		while (!kthread_should_stop() && !freezing(current) && discard_some(device))
 			zpack_resched();
 		answer(cleaning);
 		mutex_unlock(&cleaning->resize);
@@ -948,7 +959,7 @@ int zpack_cleaning_now(struct zpack_device *device, long blocks)
 	int result;
 
 	if (mutex_lock_interruptible(&cleaning->ask_lock))
-		return -EINTR;
+		return -ERESTARTSYS;
 	resize_lock(cleaning);
 	if (!cleaning->thread) {
 		mutex_unlock(&cleaning->resize);
@@ -969,7 +980,7 @@ int zpack_cleaning_now(struct zpack_device *device, long blocks)
 	result = wait_for_completion_interruptible(&done);
 	resize_lock(cleaning);
 	cleaning->asked = NULL;
-	result = result ? -EINTR : cleaning->ask_error;
+	result = result ? -ERESTARTSYS : cleaning->ask_error;
 	mutex_unlock(&cleaning->resize);
 	mutex_unlock(&cleaning->ask_lock);
 	return result;

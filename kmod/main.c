@@ -31,10 +31,13 @@ static int __init zpack_init(void)
 	error = zpack_bio_init();
 	if (error)
 		goto readback;
+	error = zpack_power_init();
+	if (error)
+		goto bio;
 	zpack_major = register_blkdev(0, "zpack");
 	if (zpack_major < 0) {
 		error = zpack_major;
-		goto bio;
+		goto power;
 	}
 	error = class_register(&zpack_control_class);
 	if (error)
@@ -54,6 +57,8 @@ devices:
 	zpack_device_remove_all();
 major:
 	unregister_blkdev(zpack_major, "zpack");
+power:
+	zpack_power_exit();
 bio:
 	zpack_bio_exit();
 readback:
@@ -70,6 +75,7 @@ static void __exit zpack_exit(void)
 	class_unregister(&zpack_control_class);
 	zpack_device_remove_all();
 	unregister_blkdev(zpack_major, "zpack");
+	zpack_power_exit();
 	zpack_bio_exit();
 	zpack_readback_exit();
 	zpack_clean_cache_exit();

@@ -11,6 +11,7 @@
  * bios are preallocated, the map's few allocations may use the reserves, and
  * nothing it calls waits for reclaim.
  */
+#include <linux/freezer.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -37,7 +38,7 @@ bool zpack_writeback_possible(const struct zpack_device *device)
 	/* Pairs with zpack_backing_open(). */
 	return smp_load_acquire(&device->backing) && READ_ONCE(device->writeback.thread) &&
 	       !zpack_writeback_full(device) && !READ_ONCE(device->writeback.degraded) &&
-	       !READ_ONCE(device->budget.spent) &&
+	       !READ_ONCE(device->budget.spent) && !READ_ONCE(device->writeback.asleep) &&
 	       READ_ONCE(device->writeback.held) != ZPACK_POOL_HELD;
 }
 
@@ -467,13 +468,22 @@ static bool pool_held(struct zpack_device *device, enum zpack_wish wish)
 	return true;
 }
 
+/* Tell who asked for writeback that it is done. */
+static void answer(struct zpack_writeback *writeback)
+{
+	if (writeback->asked && writeback->ask_left <= 0 && !writeback->ask_in_flight) {
+		complete(writeback->asked);
+		writeback->asked = NULL;
+	}
+}
+
 /* Fill and write blocks while somebody wishes it and bounce blocks are idle. */
 static void write_blocks(struct zpack_device *device)
 {
 	struct zpack_writeback *writeback = &device->writeback;
 	enum zpack_wish wish;
 
-	while (!kthread_should_stop() && next_wish(device, &wish)) {
+	while (!kthread_should_stop() && !freezing(current) && next_wish(device, &wish)) {
 		struct zpack_bounce *bounce;
 		int objects;
 		u16 owner;
@@ -516,17 +526,11 @@ static void write_blocks(struct zpack_device *device)
 		/* A block may have come back meanwhile, and its objects' memory with it. */
 		finish_blocks(device);
 		compact_pool(device);
+		/* If pages come as fast as they are written, this loop does not end. */
+		answer(writeback);
 		zpack_resched();
 	}
 	window_put_back(device);
-}
-
-static void answer(struct zpack_writeback *writeback)
-{
-	if (writeback->asked && writeback->ask_left <= 0 && !writeback->ask_in_flight) {
-		complete(writeback->asked);
-		writeback->asked = NULL;
-	}
 }
 
 /* How long the thread may sleep if nobody kicks it. */
@@ -546,6 +550,24 @@ static long thread_timeout(struct zpack_device *device)
 	return min(timeout, zpack_budget_timeout(device));
 }
 
+/*
+ * The system goes to sleep: write nothing before it is awake again. For a
+ * hibernation image it must be so, as the image does not know what is written
+ * after it was made. Blocks in flight are not waited for: what they need may be
+ * frozen already. Stores must not wait either, for this thread can't help them.
+ */
+static void sleep_with_system(struct zpack_device *device)
+{
+	struct zpack_writeback *writeback = &device->writeback;
+
+	WRITE_ONCE(writeback->asleep, true);
+	atomic_inc(&writeback->rounds);
+	wake_up_all(&device->pool.space);
+	try_to_freeze();
+	WRITE_ONCE(writeback->asleep, false);
+	zpack_writeback_kick(device);
+}
+
 static int writeback_thread(void *data)
 {
 	struct zpack_device *device = data;
@@ -553,10 +575,14 @@ static int writeback_thread(void *data)
 	unsigned int noio = memalloc_noio_save();
 	unsigned int noreclaim = memalloc_noreclaim_save();
 
+	set_freezable();
 	while (!kthread_should_stop()) {
 		wait_event_idle_timeout(writeback->wake,
 					test_and_clear_bit(KICKED_BIT, &writeback->kicked) ||
-					kthread_should_stop(), thread_timeout(device));
+					kthread_should_stop() || freezing(current),
+					thread_timeout(device));
+		if (freezing(current))
+			sleep_with_system(device);
 		mutex_lock(&writeback->resize);
 		/* A keep_ms may have passed. */
 		if (READ_ONCE(writeback->held) && zpack_lru_coldest(device, ZPACK_WISH_ROOM, 0))
@@ -743,7 +769,7 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 	long result;
 
 	if (mutex_lock_interruptible(&writeback->ask_lock))
-		return -EINTR;
+		return -ERESTARTSYS;
 	resize_lock(writeback);
 	if (!writeback->thread) {
 		mutex_unlock(&writeback->resize);
@@ -764,7 +790,7 @@ long zpack_writeback_now(struct zpack_device *device, long pages)
 	if (!result)
 		result = writeback->ask_error ?: writeback->ask_done;
 	else
-		result = -EINTR;
+		result = -ERESTARTSYS;
 	mutex_unlock(&writeback->resize);
 	mutex_unlock(&writeback->ask_lock);
 	return result;

@@ -406,6 +406,15 @@ void zpack_pool_look(struct zpack_device *device);
 /* A new entry is on its list: writeback can take it for those who wait for room. */
 void zpack_pool_entry_added(struct zpack_device *device);
 
+/* Rounds of writeback that a store waits for when there is no memory. */
+#define ZPACK_NO_MEMORY_TRIES 16
+
+/*
+ * There is no memory: have something written back, and wait for the next block to be done. Sleeps.
+ * False: no writeback is possible, and nothing was waited for.
+ */
+bool zpack_pool_wait_memory(struct zpack_device *device);
+
 /* Store @length bytes. Sleeps. A handle, or 0. */
 unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
 			     int node);
@@ -656,6 +665,7 @@ struct zpack_writeback {
 	int ask_error;
 
 	/* state */
+	bool asleep;			/* the thread is frozen, as the system goes to sleep */
 	int full;			/* enum zpack_backing_room */
 	int held;			/* enum zpack_pool_held */
 	bool degraded;			/* ZPACK_DEGRADED_ERRORS write errors in a row */
@@ -671,7 +681,7 @@ void zpack_writeback_stop(struct zpack_device *device);
 void zpack_writeback_kick(struct zpack_device *device);
 /* Ask for @pages more pages to be written. Any context. */
 void zpack_writeback_want(struct zpack_device *device, long pages);
-/* Write up to @pages pages now; sleeps until done. -ENODEV, -ENOSPC, -EIO, -EINTR, or pages written. */
+/* Write up to @pages pages now; sleeps until done. -ENODEV, -ENOSPC, -EIO, -ERESTARTSYS, or pages written. */
 long zpack_writeback_now(struct zpack_device *device, long pages);
 /* True when the backing device has no free block, until one becomes free. */
 bool zpack_writeback_full(const struct zpack_device *device);
@@ -834,7 +844,10 @@ bool zpack_cleaning_may_help(struct zpack_device *device);
 /* An object died, and its block did not: a full device may have become cleanable. Does not sleep. */
 void zpack_cleaning_object_died(struct zpack_device *device);
 void zpack_cleaning_limits(const struct zpack_device *device, struct zpack_clean_limits *ret);
-/* Clean up to @blocks blocks now; sleeps until done. 0, -ENODEV, -EIO, -EDQUOT, -ENOSPC, -ENOMEM, -EINTR. */
+/*
+ * Clean up to @blocks blocks now; sleeps until done. 0, -ENODEV, -EIO, -EDQUOT, -ENOSPC, -ENOMEM,
+ * -ERESTARTSYS.
+ */
 int zpack_cleaning_now(struct zpack_device *device, long blocks);
 /* Memory of its buffers. */
 u64 zpack_cleaning_bytes(const struct zpack_device *device);
@@ -950,6 +963,13 @@ void zpack_batch_submit(struct zpack_batch *batch);
 
 int zpack_shrinker_create(struct zpack_device *device);
 void zpack_shrinker_destroy(struct zpack_device *device);
+
+/* ---- power.c ---------------------------------------------------------- */
+
+int __init zpack_power_init(void);
+void zpack_power_exit(void);
+/* True while the system hibernates: from before tasks are frozen until after they go on. */
+bool zpack_hibernating(void);
 
 /* ---- bio.c ------------------------------------------------------------ */
 

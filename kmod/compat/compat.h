@@ -189,13 +189,15 @@ static inline int zpack_set_synchronous(struct gendisk *disk, bool on)
 }
 #endif
 
-/* The arguments of block_device_operations.open, and the disk among them. */
+/* The arguments of block_device_operations.open, the disk among them, and what for. */
 #ifdef ZPACK_HAVE_BLK_MODE_T
 #define ZPACK_OPEN_ARGUMENTS struct gendisk *disk, blk_mode_t mode
 #define ZPACK_OPEN_DISK disk
+#define ZPACK_OPEN_TO_WRITE (mode & BLK_OPEN_WRITE)
 #else
 #define ZPACK_OPEN_ARGUMENTS struct block_device *bdev, fmode_t mode
 #define ZPACK_OPEN_DISK (bdev->bd_disk)
+#define ZPACK_OPEN_TO_WRITE (mode & FMODE_WRITE)
 #endif
 
 /* ---- sysfs ---- */

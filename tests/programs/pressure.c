@@ -607,6 +607,13 @@ static void squeeze(size_t bytes)
 	munmap(memory, bytes);
 }
 
+/* When the system sleeps, or after SIGCONT, sigwaitinfo() fails with EINTR. */
+static void wait_for(const sigset_t *signals)
+{
+	while (sigwaitinfo(signals, NULL) < 0)
+		;
+}
+
 static int run(void)
 {
 	struct control *control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE,
@@ -639,12 +646,12 @@ static int run(void)
 	printf("filled\n");
 	fflush(stdout);
 	if (options.hold)
-		sigwaitinfo(&usr1, NULL);
+		wait_for(&usr1);
 	control->go = true;
 	printf("working\n");
 	fflush(stdout);
 	if (options.ops_given && !options.ops) {
-		sigwaitinfo(&usr1, NULL);
+		wait_for(&usr1);
 		control->stop = true;
 	}
 	while (wait(&status) > 0)

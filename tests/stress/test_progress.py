@@ -47,6 +47,31 @@ def test_pool_of_hardly_any_pages(add_device: AddDevice) -> None:
     assert device.stat().store_waits > 100
 
 
+def test_request_is_answered_while_pages_come_as_fast_as_they_are_written(
+    add_device: AddDevice,
+) -> None:
+    """zstd's slower levels make writeback slower than stores: the pool stays full."""
+    device = with_small_pool(add_device())
+    device.write("recompress_level", "12")
+    device.write("recompress", "zstd")
+    data = "/run/progress.data"
+    device.vm.run(f"base64 /dev/urandom | head -c 2M >{data}")
+    path = f"/dev/{device.name}"
+    write = f"dd if={data} of={path} bs=64k oflag=direct,seek_bytes seek=$(($RANDOM % 60))M"
+    load = device.vm.spawn(f"for i in 1 2 3 4; do while {write}; do :; done & done; wait")
+    try:
+        while device.stat().store_waits < 100:
+            pass
+        for _ in range(3):
+            before = device.stat().writeback_pages
+            device.writeback(10)
+            assert 10 <= device.stat().writeback_pages - before < 4000
+    finally:
+        load.kill()
+        load.wait(check=False)
+        device.vm.run(f"rm {data}")
+
+
 def test_reset_while_writeback_is_asked_for(add_device: AddDevice) -> None:
     """Who waits for `writeback` is told when the device is reset."""
     device = with_small_pool(add_device())

@@ -93,6 +93,34 @@ static uint32_t load32(const char *from)
 	return le32toh(value);
 }
 
+/* ---- the port ---- */
+
+/* Its device node is vportNpM, N counts the guest's virtio devices. There is only one port. -1: none. */
+static int open_port(void)
+{
+	for (int device = 0; device < MAX_VIRTIO_DEVICES; device++) {
+		char node[32];
+		int fd;
+
+		snprintf(node, sizeof(node), "/dev/vport%dp1", device);
+		fd = open(node, O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+/*
+ * The port is gone; wait for the next one. Its driver has to be bound anew after the system has
+ * slept, as then it does not notice that the host is still there.
+ */
+static void reopen_port(void)
+{
+	close(port);
+	while ((port = open_port()) < 0)
+		poll(NULL, 0, 10);
+}
+
 /* ---- to the host ---- */
 
 static void send_frame(uint32_t job, enum reply type, const void *payload, size_t length)
@@ -108,6 +136,8 @@ static void send_frame(uint32_t job, enum reply type, const void *payload, size_
 
 		if (count > 0)
 			sent += count;
+		else if (errno == ENODEV && !sent)
+			reopen_port();
 		else if (errno != EINTR && errno != EAGAIN && errno != ENOMEM)
 			die("write to the host");
 	}
@@ -367,9 +397,18 @@ static void handle(uint32_t number, enum request type, char *payload, size_t len
 
 static void receive(void)
 {
-	ssize_t count = read(port, request + request_filled, sizeof(request) - 1 - request_filled);
 	char *at = request;
+	ssize_t count;
 
+	/*
+	 * Nothing may be there: what was polled may have been a port that is gone by now, or one
+	 * whose host was not connected yet. Writing is to block.
+	 */
+	fcntl(port, F_SETFL, O_NONBLOCK);
+	count = read(port, request + request_filled, sizeof(request) - 1 - request_filled);
+	fcntl(port, F_SETFL, 0);
+	if (count < 0 && errno == ENODEV)
+		reopen_port();
 	if (count <= 0)
 		return;
 	request_filled += count;
@@ -391,22 +430,6 @@ static void receive(void)
 		request_filled -= total;
 	}
 	memmove(request, at, request_filled);
-}
-
-/* The port's device node is vportNpM, N counts the guest's virtio devices. There is only one port. */
-static int open_port(void)
-{
-	for (int device = 0; device < MAX_VIRTIO_DEVICES; device++) {
-		char node[32];
-		int fd;
-
-		snprintf(node, sizeof(node), "/dev/vport%dp1", device);
-		fd = open(node, O_RDWR | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	die("no virtio-serial port");
-	return -1;
 }
 
 static void write_own_oom_score(void)
@@ -431,6 +454,8 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	children = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	port = open_port();
+	if (port < 0)
+		die("no virtio-serial port");
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (children < 0 || kmsg < 0)
 		die("signalfd or /dev/kmsg");
@@ -466,7 +491,7 @@ int main(void)
 			forward(&jobs[i], &jobs[i].err, REP_ERR, false);
 		}
 		finish_exited_jobs();
-		if (polled[0].revents & POLLIN)
+		if (polled[0].revents)
 			receive();
 	}
 }
