@@ -307,8 +307,12 @@ class Machine:
             raise AssertionError(f"swapped pages were lost: {stat}")
 
     def do_limit_cgroup(self, number: int, limit: str) -> None:
-        """Change how much memory one of the load's cgroups may use."""
-        self.vm.write(f"{CGROUP}{number}/memory.high", limit, timeout=LONG)
+        """Change how much memory one of the load's cgroups may use.
+
+        Not memory.high: while stores fail (a pool limit of 0, say, and a policy against writeback)
+        it slows the load down to a few pages a second, and ends nothing.
+        """
+        self.vm.write(f"{CGROUP}{number}/memory.max", limit, timeout=LONG)
 
     def do_cgroup_policy(self, number: int, policy: str) -> None:
         """Change what writeback may do with the pages of one of the load's cgroups."""

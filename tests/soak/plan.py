@@ -28,7 +28,7 @@ TUNABLES: dict[str, list[str]] = {
     "cleaning_reserve": ["1", "2", "16", "64"],
     "cleaning_low": ["0", "5", "8"],
     "cleaning_high": ["8", "50", "300"],
-    "cleaning_rate": ["65536", "8M", "32M", "max"],
+    "cleaning_rate": ["1M", "8M", "32M", "max"],
     "discard": ["off", "on", "batched"],
     "readahead": ["off", "auto", "always"],
     "clean_cache_limit": ["0", "64K", "1M", "16M"],
@@ -46,7 +46,7 @@ ACTIONS = {"disksize", "backing_dev", "reset", "degraded", "writeback", "clean",
 # Those that would change nothing but what they themselves show.
 NOT_TUNED = {"write_budget_left", "write_budget_used"}
 
-POLICIES = ["default", "default", "writeback=0", "min_age_ms=100", "keep_ms=500", "share=10"]
+POLICIES = ["default", "default", "writeback=0", "min_age_ms=100", "keep_ms=50", "share=10"]
 
 KINDS = ["mixed", "mixed", "mixed", "text", "random", "zero", "word64", "sized:1200", "sized:2600"]
 
