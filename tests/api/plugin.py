@@ -9,10 +9,12 @@
 All share one guest; its disks are BACKING (768 MiB) and SPARE (64 MiB).
 """
 
+from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 
+from api import daemon
 from api.device import Device
 from api.module import is_loaded, load_zpack
 from api.waiting import wait_until
@@ -26,6 +28,16 @@ DISKS = [Disk("backing", 768), Disk("spare", 64)]
 DISKSIZE = 256 << 20
 
 AddDevice = Callable[[], Device]
+TESTS = Path(__file__).resolve().parents[1]
+OF_THE_AGENT = (TESTS / "agent", TESTS / "demo")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the agent if a test needs it: not within a test, as that has a time limit."""
+    if not session.config.option.collectonly and any(
+        item.path.is_relative_to(folder) for item in session.items for folder in OF_THE_AGENT
+    ):
+        daemon.build()
 
 
 def check_and_remove(device: Device) -> None:

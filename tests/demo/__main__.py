@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from api import daemon
 from demo.run import Report, Size, run
 from vm import GuestDied, VMError, kernels
 
@@ -29,6 +30,8 @@ def show(found: Report) -> str:
     """The report for a person."""
     mib = 1 << 20
     plain = found.pages_packed * PAGE
+    metrics = "\n".join(f"  {line}" for line in found.metrics)
+    status = "\n".join(f"  {line}".rstrip() for line in found.status.splitlines())
     return f"""
 zpack demo: kernel {found.kernel}, {found.compressor}, blocks of {found.block_pages} pages
 
@@ -50,6 +53,14 @@ times the compressed object
                   {found.read_ios - found.readahead_ios:,} I/Os of 4,096 bytes, \
 {found.readahead_ios:,} of more, where reading ahead pays
   errors          {found.checksum_errors} checksum, {found.read_errors} read, {found.write_errors} write
+
+zpackctl status zpack0
+
+{status}
+
+some of what Prometheus gets
+
+{metrics}
 """
 
 
@@ -59,6 +70,7 @@ def main() -> int:
     parser.add_argument("--kernel", default="7.3", help="6.1, 6.12 or 7.3 (default)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report there")
     arguments = parser.parse_args()
+    daemon.build()
     try:
         found = run(kernels.get(arguments.kernel), Size(), Progress().say)
     except (VMError, GuestDied) as error:

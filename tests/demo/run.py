@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 from api import Device, DiskStat, load_zpack
+from api.daemon import Daemon
 from vm import VM, Disk, Kernel
 
 DISK_MIB = 1024
@@ -19,7 +20,7 @@ JOB_SECONDS = 150.0  # for a machine with KVM; the harness knows how much slower
 class Size:
     """How large the demo is. MiB."""
 
-    guest: int = 176  # of which the kernel leaves 126
+    guest: int = 200  # of which the kernel leaves 150, and zpackd takes 24
     data: int = 140  # what the program stores; its objects take more
     pool: int = 12  # of compressed pages in RAM
     lookups: int = 300
@@ -54,28 +55,48 @@ class Report:
     read_errors: int
     write_errors: int
     seconds: float
+    status: str  # what zpackctl said when the program's data was complete
+    metrics: list[str]  # some lines of what Prometheus would get
 
 
-def run_job(vm: VM, size: Size, say: Callable[[str], None]) -> dict[str, int | bool]:
-    """Run the program to its end; what it printed."""
+@dataclass(frozen=True)
+class Job:
+    """What the program printed, and zpackctl in between."""
+
+    result: dict[str, int | bool]
+    status: str
+    metrics: str
+
+
+def run_job(vm: VM, daemon: Daemon, size: Size, say: Callable[[str], None]) -> Job:
+    """Run the program to its end."""
     vm.put(Path(__file__).with_name("workload.py"), "/run/workload.py")
     job = vm.spawn(f"python3 /run/workload.py --mib {size.data} --lookups {size.lookups}")
     job.expect("filled", timeout=JOB_SECONDS)
+    status, metrics = daemon.ctl("status", "zpack0").stdout, daemon.ctl("metrics").stdout
     say("the data is complete, most of it swapped out; now it is used and checked")
     lines = job.wait(timeout=2 * JOB_SECONDS).stdout.splitlines()
-    result: dict[str, int | bool] = json.loads(lines[-1])
-    return result
+    return Job(json.loads(lines[-1]), status, metrics)
 
 
-def fresh_device(vm: VM, size: Size) -> Device:
-    """Load the module and swap to its first device."""
-    load_zpack(vm)
-    device = Device(vm)
-    device.backing_dev = "/dev/disk-by-harness/back"
-    device.pool_limit = size.pool << 20
-    device.disksize = 3 * size.data << 20
-    device.mkswap_on()
-    return device
+def configuration(size: Size) -> str:
+    """What zpackd is to set up."""
+    return f"""
+[device.demo]
+size = "{3 * size.data}M"
+backing = "/dev/disk-by-harness/back"
+
+[device.demo.settings]
+pool_limit_bytes = "{size.pool}M"
+"""
+
+
+def excerpt(metrics: str) -> list[str]:
+    """The metrics that say most."""
+    names = ("stored_pages", "writeback_pages_total", "writeback_bytes_total", "loads_total")
+    return [
+        line for line in metrics.splitlines() if line.startswith(tuple(f"zpack_{n}" for n in names))
+    ]
 
 
 def memory_bytes(vm: VM) -> int:
@@ -85,10 +106,9 @@ def memory_bytes(vm: VM) -> int:
     return int(found[1]) << 10
 
 
-def report(
-    vm: VM, device: Device, job: dict[str, int | bool], before: DiskStat, seconds: float
-) -> Report:
+def report(vm: VM, job: Job, before: DiskStat, seconds: float) -> Report:
     """Put the program's result and the counters together. The program is over."""
+    device, result = Device(vm), job.result
     stat, disk = device.stat(), device.backing_stat() - before
     failures = stat.checksum_errors + stat.read_errors + stat.write_errors
     used = stat.writeback_object_bytes + stat.writeback_header_bytes
@@ -96,11 +116,11 @@ def report(
         kernel=vm.kernel.release,
         compressor=device.comp_algorithm,
         block_pages=device.block_pages,
-        verified=bool(job["verified"]) and not failures and not vm.kernel_problems(),
-        data_bytes=int(job["bytes"]),
+        verified=bool(result["verified"]) and not failures and not vm.kernel_problems(),
+        data_bytes=int(result["bytes"]),
         guest_bytes=memory_bytes(vm),
-        records=int(job["records"]),
-        lookups=int(job["lookups"]),
+        records=int(result["records"]),
+        lookups=int(result["lookups"]),
         pages_stored=stat.stores,
         pages_packed=stat.writeback_pages,
         pages_read_back=stat.loads_packed,
@@ -118,6 +138,8 @@ def report(
         read_errors=stat.read_errors,
         write_errors=stat.write_errors,
         seconds=round(seconds, 1),
+        status=job.status,
+        metrics=excerpt(job.metrics),
     )
 
 
@@ -125,10 +147,13 @@ def run(kernel: Kernel, size: Size, say: Callable[[str], None]) -> Report:
     """The whole demo; `say` is told what goes on."""
     say(f"booting kernel {kernel.release} with {size.guest} MiB of memory")
     with VM(kernel, memory_mib=size.guest, disks=(Disk("back", DISK_MIB),)) as vm:
-        device = fresh_device(vm, size)
-        say(f"swapping to {device.path}; a program makes {size.data} MiB of data")
+        load_zpack(vm)
+        daemon = Daemon(vm)
+        daemon.start(configuration(size))
+        device = Device(vm)
+        say(f"zpackd has made {device.path} swap; a program makes {size.data} MiB of data")
         before, start = device.backing_stat(), time.monotonic()
-        job = run_job(vm, size, say)
-        found = report(vm, device, job, before, time.monotonic() - start)
-        device.swapoff()
+        job = run_job(vm, daemon, size, say)
+        found = report(vm, job, before, time.monotonic() - start)
+        daemon.ctl("drain", "zpack0", "--remove")
         return found

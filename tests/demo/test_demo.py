@@ -6,7 +6,7 @@ import pytest
 from demo.run import Size, run
 from vm import Kernel
 
-SMALL = Size(guest=144, data=90, pool=8, lookups=100)
+SMALL = Size(guest=168, data=90, pool=8, lookups=100)
 
 
 @pytest.mark.slow
@@ -22,4 +22,5 @@ def test_a_real_programs_memory_is_packed_densely_and_comes_back_right(kernel: K
     assert found.write_ios <= found.blocks_written
     # One I/O each at most; one more for a page that moved while it was read.
     assert found.read_ios <= 1.01 * found.pages_read_back
+    assert "pages in" in found.status and len(found.metrics) >= 8
     assert found.read_bytes <= 1.5 * 4096 * found.pages_read_back

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SOURCE_SUFFIXES = {".c", ".h", ".py", ".sh", ".S"}
+SOURCE_SUFFIXES = {".c", ".h", ".cpp", ".proto", ".py", ".sh", ".S"}
 SOURCE_NAMES = {"Makefile", "Kbuild"}
 
 # The first folder that a file lies in decides.
@@ -15,6 +15,8 @@ POLICY = {
     "kmod/core/": "GPL-2.0 OR MIT",
     "kmod/include/uapi/": "GPL-2.0 WITH Linux-syscall-note",
     "kmod/": "GPL-2.0",
+    "agent/": "Apache-2.0",
+    "proto/": "Apache-2.0",
     "tests/core/": "GPL-2.0 OR MIT",
     "": "GPL-2.0-only",
 }

@@ -15,6 +15,16 @@ GUEST = Path(__file__).parent / "guest"
 
 GUEST_SUITE = "bookworm"
 GUEST_PACKAGES = [
+    # what zpackd and zpackctl are linked with
+    "libblkid1",
+    "libfmt9",
+    "libgrpc++1.51",
+    "libprometheus-cpp-core1.0",
+    "libprometheus-cpp-pull1.0",
+    "libprotobuf32",
+    "libsystemd0",
+    "libtomlplusplus3",
+    # what tests use
     "dmsetup",
     "e2fsprogs",
     "fio",

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// zpackctl: what zpackd knows and does, for people at a terminal and for scripts.
+#include "client.h"
+#include "commands.h"
+#include "local_commands.h"
+#include "sysfs/files.h"
+#include "version.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace zpack::ctl;
+
+/// What a function writes to standard output.
+std::string captured(std::function<void()> const& function)
+{
+    std::fflush(stdout);
+    auto const file = ::memfd_create("output", MFD_CLOEXEC);
+    auto const before = ::dup(STDOUT_FILENO);
+    ::dup2(file, STDOUT_FILENO);
+    function();
+    std::fflush(stdout);
+    ::dup2(before, STDOUT_FILENO);
+    ::close(before);
+    auto text = zpack::sysfs::read_file(fmt::format("/proc/self/fd/{}", file)).value_or("");
+    ::close(file);
+    return text;
+}
+
+int run(Target const& target, std::function<int(Client&)> const& command)
+{
+    auto client = Client::connect(target);
+    if (!client) {
+        fmt::print(stderr, "zpackctl: {}\n", client.error().message);
+        return client.error().code == zpack::ErrorCode::Unavailable ? exit_unreachable : exit_usage;
+    }
+    return command(*client);
+}
+
+/// One after the other, each reply under its host's name. The worst exit code.
+int run_on_each(std::vector<std::string> const& hosts, Target target, Format format,
+    std::function<int(Client&)> const& command)
+{
+    auto worst = 0;
+    for (auto const& host : hosts) {
+        target.host = host;
+        if (format == Format::Table) {
+            fmt::print("{}== {} ==\n", &host == &hosts.front() ? "" : "\n", host);
+            std::fflush(stdout);
+            worst = std::max(worst, run(target, command));
+            continue;
+        }
+        auto const reply
+            = captured([&] { worst = std::max(worst, run(target, command)); });
+        fmt::print("{{\"host\": \"{}\", \"reply\": {}}}\n", host, reply.empty() ? "null" : reply);
+    }
+    return worst;
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    CLI::App app("Shows and tunes zpack devices.", "zpackctl");
+    Target target;
+    Output output;
+    std::vector<std::string> hosts;
+    auto* const socket
+        = app.add_option("--socket", target.socket, "zpackd's socket; else the one that may be used");
+    app.add_option("--host", hosts, "NAME or NAME:PORT of another machine; may be said several times")
+        ->excludes(socket)
+        ->take_all()
+        ->allow_extra_args(false)
+        ->check([](std::string const& host) {
+            return host.find_first_of("\"\\ \n") == host.npos ? "" : "is no name of a host";
+        });
+    app.add_option("--ca", target.ca, "Of --host: who signed its certificate")->envname("ZPACK_CA");
+    app.add_option("--cert", target.certificate, "Of --host: your certificate")
+        ->envname("ZPACK_CERT");
+    app.add_option("--key", target.key, "Of --host: your key")->envname("ZPACK_KEY");
+    std::map<std::string, Format> const formats { { "table", Format::Table }, { "json", Format::Json } };
+    app.add_option("-o,--output", output.format, "table or json")
+        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case));
+    app.set_version_flag("--version", std::string(zpack::version));
+    app.require_subcommand(1);
+    app.fallthrough();
+    std::function<int(Client&)> command;
+    std::function<int()> local;
+    add_commands(app, output, command);
+    add_local_commands(app, local);
+    try {
+        app.parse(count, arguments);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? 0 : exit_usage;
+    }
+
+    if (local) {
+        if (hosts.empty())
+            return local();
+        fmt::print(stderr, "zpackctl: this command is for the machine that it runs on, without --host\n");
+        return exit_usage;
+    }
+    if (hosts.size() > 1)
+        return run_on_each(hosts, target, output.format, command);
+    if (!hosts.empty())
+        target.host = hosts.front();
+    return run(target, command);
+}

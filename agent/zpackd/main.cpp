@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// zpackd: sets zpack devices up, watches them, and lets others watch and tune them.
+//
+// Threads: this one waits for signals; the collector reads the kernel's files once per tick; one
+// worker does the changes that clients ask for, another one reads what is not in the snapshots;
+// gRPC and the metrics server have their own, which never wait for the kernel.
+#include "backend.h"
+#include "base/text.h"
+#include "base/worker.h"
+#include "config/config.h"
+#include "control/jobs.h"
+#include "control/tuner.h"
+#include "metrics/collectable.h"
+#include "rpc/server.h"
+#include "set_up.h"
+#include "version.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <grp.h>
+#include <malloc.h>
+#include <prometheus/exposer.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <systemd/sd-daemon.h>
+
+namespace {
+
+using namespace zpack;
+
+struct Options {
+    std::vector<std::filesystem::path> config;
+    std::filesystem::path runtime_directory = "/run/zpackd";
+    std::filesystem::path state_directory = "/var/lib/zpackd";
+    std::filesystem::path root = "/";
+    std::string metrics_listen;
+    std::string backend = "kernel";
+    bool check_config = false;
+    bool set_up_only = false;
+};
+
+/// The journal takes "<N>" as the line's priority; without one it is noise for people.
+void log(int priority, std::string const& text)
+{
+    static bool const journal = std::getenv("JOURNAL_STREAM") != nullptr;
+    if (journal)
+        fmt::print(stderr, "<{}>{}\n", priority, printable(text));
+    else
+        fmt::print(stderr, "zpackd: {}\n", printable(text));
+}
+
+constexpr int log_error = 3, log_warning = 4, log_notice = 5;
+
+std::uint64_t ram_bytes()
+{
+    struct sysinfo info {};
+    ::sysinfo(&info);
+    return std::uint64_t { info.totalram } * info.mem_unit;
+}
+
+config::Loaded load(Options const& options)
+{
+    auto const files = options.config.empty() ? config::files("/") : options.config;
+    auto loaded = config::load(files, ram_bytes());
+    if (!options.metrics_listen.empty())
+        loaded.config.metrics_listen = options.metrics_listen;
+    return loaded;
+}
+
+/// The group's number; -1 if there is none of that name.
+int group_number(std::string const& name)
+{
+    auto const* group = ::getgrnam(name.c_str());
+    return group ? static_cast<int>(group->gr_gid) : -1;
+}
+
+control::TunerSettings tuner_settings(config::Config const& config)
+{
+    auto const& tuner = config.tuner;
+    return { tuner.mode == "on" ? control::TunerMode::On
+            : tuner.mode == "advise" ? control::TunerMode::Advise
+                                     : control::TunerMode::Off,
+        { tuner.refault_percent, tuner.read_p99_ms, tuner.memory_psi_percent }, tuner.interval };
+}
+
+int check_config(Options const& options)
+{
+    auto const loaded = load(options);
+    for (auto const& problem : loaded.problems)
+        fmt::print(stderr, "{}\n", problem.message);
+    if (!loaded.problems.empty())
+        return 1;
+    auto const count = loaded.config.devices.size();
+    fmt::print("the configuration is correct: {} device{}\n", count, count == 1 ? "" : "s");
+    return 0;
+}
+
+int run(Options const& options)
+{
+    // An arena for each of gRPC's threads would keep what a client made it hold for a moment.
+    ::mallopt(M_ARENA_MAX, 2);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (auto const number : { SIGTERM, SIGINT, SIGHUP })
+        sigaddset(&signals, number);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+
+    auto loaded = load(options);
+    for (auto const& problem : loaded.problems)
+        log(log_error, problem.message);
+    if (!loaded.problems.empty())
+        return 1;
+    auto const simulated = options.backend == "sim";
+    auto const root
+        = sysfs::Root(simulated ? options.runtime_directory / "simulation" : options.root, simulated);
+    std::unique_ptr<sim::Backend> simulation;
+    if (simulated) {
+        auto started = sim::Backend::start(options.runtime_directory / "simulation");
+        if (!started) {
+            log(log_error, started.error().message);
+            return 1;
+        }
+        simulation = std::move(*started);
+        // What they describe is real, and is not there.
+        loaded.config.devices.clear();
+        log(log_warning, "this is a simulation: nothing that it reports is real memory");
+    } else if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+        // The daemon must not be swapped to the device that it manages.
+        log(log_warning, "its memory can't be locked: it may be swapped out itself");
+    }
+
+    sysfs::Module const module { root };
+    model::Collector collector(module, loaded.config.tick);
+    control::Controller controller(
+        module, collector, [](std::string const& line) { log(log_notice, line); });
+    SetUp set_up(controller, module, options.runtime_directory / "devices",
+        options.state_directory);
+
+    if (!module.loaded())
+        log(log_warning, "the kernel module zpack is not loaded; waiting for it");
+    auto failed = false;
+    auto const create_missing = [&] {
+        for (auto const& failure : set_up.create_missing(loaded.config)) {
+            log(log_error, failure);
+            failed = true;
+        }
+    };
+    if (module.loaded())
+        create_missing();
+    if (options.set_up_only)
+        return failed || !module.loaded() ? 1 : 0;
+
+    Worker changes(64), reader(256);
+    control::Jobs jobs(
+        module, collector, controller, [](std::string const& line) { log(log_notice, line); });
+    control::Tuner tuner(collector, controller, changes, tuner_settings(loaded.config),
+        [](std::string const& line) { log(log_notice, line); });
+    tuner.set_pinned(set_up.pinned(loaded.config));
+    rpc::Parts const parts { collector, module, controller, jobs, tuner, changes, reader,
+        [](std::string const& line) { log(log_warning, line); }, loaded.config.limits };
+    std::error_code ignored;
+    std::filesystem::create_directories(options.runtime_directory, ignored);
+    auto const group = simulated ? -1 : group_number(loaded.config.group);
+    auto const admin = rpc::Server::on_socket(parts, rpc::Access::Admin,
+        options.runtime_directory / "admin.sock", group < 0 ? 0600 : 0660, group);
+    auto const watch = admin ? rpc::Server::on_socket(parts, rpc::Access::ReadOnly,
+                           options.runtime_directory / "read.sock", 0666, -1)
+                             : Result<std::unique_ptr<rpc::Server>>();
+    if (!admin || !watch) {
+        log(log_error, (admin ? watch : admin).error().message);
+        return 1;
+    }
+    std::unique_ptr<rpc::Server> remote;
+    if (!loaded.config.tls.listen.empty()) {
+        auto const& tls = loaded.config.tls;
+        auto started = rpc::Server::on_tls(parts,
+            { tls.listen, tls.certificate, tls.key, tls.client_ca,
+                { { tls.admins.begin(), tls.admins.end() },
+                    { tls.viewers.begin(), tls.viewers.end() } } });
+        if (!started) {
+            log(log_error, fmt::format("tls: {}", started.error().message));
+            return 1;
+        }
+        remote = std::move(*started);
+    }
+    auto const metrics = std::make_shared<metrics::DeviceMetrics>(collector);
+    auto const tuner_metrics = std::make_shared<metrics::TunerMetrics>(tuner);
+    std::unique_ptr<prometheus::Exposer> exposer;
+    if (!loaded.config.metrics_listen.empty()) {
+        try {
+            exposer = std::make_unique<prometheus::Exposer>(loaded.config.metrics_listen, 2);
+        } catch (std::exception const& error) {
+            log(log_error, fmt::format("metrics_listen {}: {}; use HOST:PORT of this machine that is free",
+                               loaded.config.metrics_listen, error.what()));
+            return 1;
+        }
+        exposer->RegisterCollectable(metrics);
+        exposer->RegisterCollectable(tuner_metrics);
+    }
+
+    // The watchdog hears of each snapshot: a daemon that reads no more is of no use. The module may
+    // come later: its devices are made at the first snapshot that has it.
+    auto const save_budgets = [&] {
+        for (auto const& failure : set_up.save_budgets(loaded.config, *collector.latest()))
+            log(log_error, failure);
+    };
+    auto const apply_policies = [&] {
+        for (auto const& failure : set_up.apply_policies(loaded.config, *collector.latest()))
+            log(log_error, failure);
+    };
+    auto const listener = collector.listen(
+        [&, was_loaded = module.loaded(), saved_at = std::chrono::system_clock::time_point(),
+            applied_at = std::chrono::system_clock::time_point()](
+            model::SnapshotPointer const& snapshot) mutable {
+            ::sd_notify(0, "WATCHDOG=1");
+            constexpr auto between_saves = std::chrono::minutes(1);
+            if (snapshot->taken_at - saved_at >= between_saves && changes.post(save_budgets))
+                saved_at = snapshot->taken_at;
+            constexpr auto between_looks = std::chrono::seconds(2);
+            if (snapshot->taken_at - applied_at >= between_looks && changes.post(apply_policies))
+                applied_at = snapshot->taken_at;
+            if (snapshot->module_loaded && !was_loaded && !changes.post([&] {
+                    create_missing();
+                    tuner.set_pinned(set_up.pinned(loaded.config));
+                }))
+                return;
+            was_loaded = snapshot->module_loaded;
+        });
+    ::sd_notify(0, "READY=1");
+    for (;;) {
+        int signal = 0;
+        ::sigwait(&signals, &signal);
+        if (signal != SIGHUP)
+            break;
+        ::sd_notify(0, "RELOADING=1");
+        auto again = load(options);
+        if (simulated)
+            again.config.devices.clear();
+        for (auto const& problem : again.problems)
+            log(log_error, problem.message);
+        if (again.problems.empty()) {
+            for (auto* server : { admin->get(), watch->get(), remote.get() })
+                if (server)
+                    server->set_limits(again.config.limits);
+            auto const posted = changes.post([&, now = again.config] {
+                for (auto const& failure : set_up.apply_changes(loaded.config, now))
+                    log(log_error, failure);
+                // What a client has set stays, as long as the file says the same.
+                auto const retune = now.tuner != loaded.config.tuner;
+                if (auto const set = tuner.set(tuner_settings(now), !retune, { "config" }); !set)
+                    log(log_error, set.error().message);
+                loaded.config = now;
+                create_missing();
+                tuner.set_pinned(set_up.pinned(now));
+            });
+            if (!posted)
+                log(log_error, "too much is waiting to be done: the configuration was not read again");
+        } else {
+            log(log_error, "the configuration stays as it was");
+        }
+        ::sd_notify(0, "READY=1");
+    }
+    ::sd_notify(0, "STOPPING=1");
+    collector.stop_listening(listener);
+    changes.stop();
+    save_budgets();
+    return 0;
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    Options options;
+    CLI::App app("Sets zpack devices up, watches and tunes them.", "zpackd");
+    app.add_option("--config", options.config,
+        "Read these files instead of /usr/lib/zpackd, /etc/zpackd and their conf.d");
+    app.add_flag("--check-config", options.check_config, "Only say what is wrong with it");
+    app.add_flag("--set-up", options.set_up_only, "Only create the configured devices");
+    app.add_option("--runtime-dir", options.runtime_directory, "Directory of the sockets")
+        ->capture_default_str();
+    app.add_option("--state-dir", options.state_directory,
+           "Directory for what is remembered across reboots")
+        ->capture_default_str();
+    app.add_option("--root", options.root, "Where sys and proc are")->capture_default_str();
+    app.add_option("--metrics-listen", options.metrics_listen,
+        "Serve metrics at HOST:PORT, instead of where the configuration says");
+    app.add_option("--backend", options.backend,
+           "kernel, or sim: a simulation of a device, for machines without the module")
+        ->check(CLI::IsMember({ "kernel", "sim" }))
+        ->capture_default_str();
+    auto describe_metrics = false;
+    app.add_flag("--describe-metrics", describe_metrics, "Print what docs/metrics.md has");
+    app.set_version_flag("--version", std::string(zpack::version));
+    CLI11_PARSE(app, count, arguments);
+    if (describe_metrics) {
+        fmt::print("{}", metrics::describe());
+        return 0;
+    }
+    return options.check_config ? check_config(options) : run(options);
+}

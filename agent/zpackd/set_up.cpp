@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "set_up.h"
+
+#include <fmt/format.h>
+#include <fstream>
+
+namespace zpack {
+
+namespace {
+
+control::Who const who { "config" };
+
+} // namespace
+
+std::optional<unsigned> SetUp::existing(std::string const& name) const
+{
+    std::ifstream file(m_directory / name);
+    unsigned number = 0;
+    std::string activation;
+    if (!(file >> number >> activation))
+        return {};
+    auto const now = m_module.device(number).activation();
+    if (!now || *now != activation)
+        return {};
+    return number;
+}
+
+Result<> SetUp::remember(std::string const& name, unsigned number) const
+{
+    ZPACK_TRY_SET(auto const activation, m_module.device(number).activation());
+    auto const path = m_directory / name;
+    std::ofstream file(path);
+    file << number << ' ' << activation << '\n';
+    file.close();
+    if (!file)
+        return fail(ErrorCode::Internal, fmt::format("{}: can't be written", path.native()));
+    return {};
+}
+
+std::vector<std::string> SetUp::create_missing(config::Config const& config)
+{
+    std::vector<std::string> failures;
+    std::error_code ignored;
+    std::filesystem::create_directories(m_directory, ignored);
+    for (auto const& [name, wanted] : config.devices) {
+        if (existing(name))
+            continue;
+        auto const result = [&, &name = name, &wanted = wanted]() -> Result<> {
+            control::NewDevice device;
+            device.size_bytes = wanted.size_bytes;
+            device.backing = wanted.backing;
+            device.settings = wanted.settings;
+            device.swap = wanted.swap;
+            device.swap_priority = wanted.priority;
+            device.force = wanted.force;
+            device.encrypt = wanted.encrypt;
+            ZPACK_TRY_SET(auto const created, m_controller.create(device, who));
+            ZPACK_TRY(remember(name, created.number));
+            return m_budgets.restore(name, created, std::chrono::system_clock::now());
+        }();
+        if (!result)
+            failures.push_back(fmt::format("device.{}: {}", name, result.error().message));
+    }
+    return failures;
+}
+
+std::vector<std::string> SetUp::apply_changes(
+    config::Config const& before, config::Config const& now)
+{
+    std::vector<std::string> failures;
+    for (auto const& [name, wanted] : now.devices) {
+        auto const number = existing(name);
+        if (!number)
+            continue;
+        control::Change change;
+        auto const old = before.devices.find(name);
+        for (auto const& [setting, value] : wanted.settings) {
+            if (old != before.devices.end()) {
+                auto const found = old->second.settings.find(setting);
+                if (found != old->second.settings.end() && found->second == value)
+                    continue;
+            }
+            change.settings.emplace(setting, value);
+        }
+        if (change.settings.empty())
+            continue;
+        if (auto const updated = m_controller.update(*number, change, who); !updated)
+            failures.push_back(fmt::format("device.{}: {}", name, updated.error().message));
+    }
+    return failures;
+}
+
+std::map<unsigned, std::set<std::string>> SetUp::pinned(config::Config const& config) const
+{
+    std::map<unsigned, std::set<std::string>> pinned;
+    for (auto const& [name, device] : config.devices) {
+        auto const number = existing(name);
+        if (!number)
+            continue;
+        for (auto const& [setting, value] : device.settings)
+            pinned[*number].insert(setting);
+    }
+    return pinned;
+}
+
+std::vector<std::string> SetUp::save_budgets(
+    config::Config const& config, model::Snapshot const& snapshot) const
+{
+    std::vector<std::string> failures;
+    for (auto const& [name, wanted] : config.devices) {
+        auto const number = existing(name);
+        auto const* device = number ? snapshot.device(*number) : nullptr;
+        if (!device || device->backing.empty())
+            continue;
+        if (auto const saved = m_budgets.save(name, *device, snapshot.taken_at); !saved)
+            failures.push_back(saved.error().message);
+    }
+    return failures;
+}
+
+std::vector<std::string> SetUp::apply_policies(
+    config::Config const& config, model::Snapshot const& snapshot)
+{
+    std::vector<std::string> failures;
+    for (auto const& [name, wanted] : config.devices) {
+        if (wanted.cgroups.empty())
+            continue;
+        auto const number = existing(name);
+        auto const* device = number ? snapshot.device(*number) : nullptr;
+        if (!device)
+            continue;
+        auto const of_device = m_policies.apply(*device, wanted.cgroups);
+        failures.insert(failures.end(), of_device.begin(), of_device.end());
+    }
+    return failures;
+}
+
+} // namespace zpack

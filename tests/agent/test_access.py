@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who may do what with zpackd, and what a hostile client can do to it. No guest, no module."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator
+
+import grpc
+import pytest
+
+from api.daemon import SANITIZED
+from api.local_daemon import (
+    Authority,
+    Client,
+    LocalDaemon,
+    compile_protos,
+    server_certificate,
+    streams,
+    tls_client,
+)
+from api.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+NOBODY = 65534
+LIMITS = "[limits]\ncalls_per_second = 20\ncalls_burst = 40\n"
+# A user who calls as often as can be until its input ends, then tells what it was answered.
+LOOPER = """
+import collections, grpc, json, select, sys, time
+channel = grpc.insecure_channel("unix:" + sys.argv[1])
+call = channel.unary_unary(sys.argv[2], request_serializer=bytes, response_deserializer=bytes)
+answers, text, pushback, start = collections.Counter(), "", 0, time.monotonic()
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for one in [call.future(b"") for _ in range(50)]:
+        answers[one.code().name] += 1
+        if "too many calls" in one.details():
+            if not text:
+                print("refused", flush=True)
+            text = one.details()
+            pushback = int(dict(one.trailing_metadata())["grpc-retry-pushback-ms"])
+print(json.dumps(dict(answers=answers, text=text, pushback=pushback, took=time.monotonic() - start)))
+"""
+# A user who opens connections, and keeps those that it gets.
+CONNECTOR = """
+import socket, sys
+kept = []
+for _ in range(int(sys.argv[2])):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(sys.argv[1])
+    kept.append(one)
+open_ones = 0
+for one in kept:
+    try:
+        one.settimeout(30)
+        open_ones += one.recv(1) != b""  # the server speaks first
+    except ConnectionResetError:
+        pass
+print(open_ones, flush=True)
+sys.stdin.read()
+"""
+ROLE = "URI:urn:zpack:role:"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def protos(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The API's messages."""
+    compile_protos(tmp_path_factory.mktemp("protos"))
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
+    """One that has Unix sockets only."""
+    with LocalDaemon(tmp_path) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def limited() -> Iterator[LocalDaemon]:
+    """One with low limits, where every user may come in."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        with LocalDaemon(Path(directory), LIMITS) as daemon:
+            yield daemon
+
+
+class Hostile:
+    """A program of another user, which ends with its input."""
+
+    def __init__(self, program: str, *arguments: str | Path) -> None:
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-c", program, *arguments],
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        """The next one that it prints."""
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def end(self) -> str:
+        """What it prints at its end."""
+        said, _ = self.process.communicate(timeout=120)
+        assert self.process.returncode == 0
+        return str(said)
+
+
+class Remote:
+    """A daemon with a TCP port, and who may sign for it."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self.directory = directory
+        self.authority = Authority(directory, "authority")
+        self.certificate = self.authority.sign("server", "DNS:localhost")
+        with socket.create_server(("localhost", 0)) as unused:
+            self.port = unused.getsockname()[1]
+        self.config = f"""
+[tls]
+listen = "localhost:{self.port}"
+certificate = "{self.certificate}"
+key = "{self.certificate.with_suffix('.key')}"
+client_ca = "{self.authority.certificate}"
+admins = ["named-admin"]
+"""
+
+    def client(self, daemon: LocalDaemon, name: str, alternative: str) -> Client:
+        """Somebody with a certificate of the authority."""
+        certificate = self.authority.sign(name, alternative)
+        client = tls_client(self.port, self.authority.certificate, certificate)
+        return daemon.ready(client)
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Remote:
+    """Keys and a port."""
+    return Remote(tmp_path / "tls")
+
+
+def most_memory(mib: int) -> int:
+    """In KiB; sanitizers need several times as much, and keep for a while what was given back."""
+    return mib * 1024 * (10 if SANITIZED else 1)
+
+
+def refusal(client: Client, service: str, method: str) -> grpc.StatusCode:
+    """Why a call is refused."""
+    with pytest.raises(grpc.RpcError) as raised:
+        client.call(service, method)
+    code: grpc.StatusCode = raised.value.code()
+    return code
+
+
+def test_certificate_says_what_a_client_may_do(tmp_path: Path, remote: Remote) -> None:
+    with LocalDaemon(tmp_path, remote.config) as daemon:
+        viewer = remote.client(daemon, "viewer", f"{ROLE}viewer")
+        assert len(viewer.call("DeviceService", "ListDevices").devices) == 1
+        assert not viewer.call("SystemService", "GetSystem").admin
+        code = refusal(viewer, "DeviceAdminService", "CreateDevice")
+        assert code == grpc.StatusCode.PERMISSION_DENIED
+        for name, alternative in (("admin", f"{ROLE}admin"), ("named-admin", "DNS:x")):
+            admin = remote.client(daemon, name, alternative)
+            assert admin.call("SystemService", "GetSystem").admin
+            # Let in, and refused for what it asks.
+            code = refusal(admin, "DeviceAdminService", "CreateDevice")
+            assert code == grpc.StatusCode.INVALID_ARGUMENT
+        nobody = remote.client(daemon, "nobody", "DNS:x")
+        code = refusal(nobody, "DeviceService", "ListDevices")
+        assert code == grpc.StatusCode.PERMISSION_DENIED
+        assert "CreateDevice refused to tls:viewer" in daemon.log
+        assert "ListDevices refused to tls:nobody" in daemon.log
+
+
+def test_strangers_are_not_let_in(tmp_path: Path, remote: Remote) -> None:
+    other = Authority(remote.directory, "other")
+    stranger = other.sign("stranger", f"{ROLE}admin")
+    with LocalDaemon(tmp_path, remote.config) as daemon:
+        remote.client(daemon, "viewer", f"{ROLE}viewer")  # the port is open
+        for certificate in (stranger, None):
+            client = tls_client(remote.port, remote.authority.certificate, certificate)
+            code = refusal(client, "DeviceService", "ListDevices")
+            assert code == grpc.StatusCode.UNAVAILABLE
+        with pytest.raises(grpc.FutureTimeoutError):
+            plain = grpc.insecure_channel(f"localhost:{remote.port}")
+            grpc.channel_ready_future(plain).result(timeout=3)
+
+
+def test_new_certificate_is_used_without_a_restart(tmp_path: Path, remote: Remote) -> None:
+    viewer = remote.authority.sign("viewer", f"{ROLE}viewer")
+    ca = remote.authority.certificate
+    with LocalDaemon(tmp_path, remote.config) as daemon:
+        old = daemon.ready(tls_client(remote.port, ca, viewer))
+        old.call("DeviceService", "ListDevices")
+        before = server_certificate(remote.port, ca, viewer)
+        assert before
+        new = remote.authority.sign("new", "DNS:localhost")
+        for suffix in (".key", ".pem"):
+            os.replace(new.with_suffix(suffix), remote.certificate.with_suffix(suffix))
+        wait_until(
+            lambda: server_certificate(remote.port, ca, viewer) not in (before, None),
+            "the new one is used",
+        )
+        old.call("DeviceService", "ListDevices")
+
+
+def test_read_socket_has_no_changing_services(daemon: LocalDaemon) -> None:
+    client = daemon.client("read")
+    assert len(client.call("DeviceService", "ListDevices").devices) == 1
+    code = refusal(client, "DeviceAdminService", "CreateDevice")
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert daemon.client("admin").call("SystemService", "GetSystem").admin
+
+
+def test_huge_messages_are_refused(daemon: LocalDaemon) -> None:
+    client = daemon.client("admin")
+    update = client.method("DeviceAdminService", "UpdateDevice")
+    before = daemon.resident_kib
+    for _ in range(20):
+        with pytest.raises(grpc.RpcError) as raised:
+            update(b"\0" * (64 << 20), timeout=60)
+        assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert daemon.resident_kib - before < most_memory(64)
+    assert len(client.call("DeviceService", "ListDevices").devices) == 1
+
+
+def test_many_streams_do_not_keep_others_out(daemon: LocalDaemon) -> None:
+    before = daemon.resident_kib
+    attackers = [daemon.client("read") for _ in range(20)]
+    opened = [stream for attacker in attackers for stream in streams(attacker, 50)]
+    refused = 0
+    for stream in opened:
+        try:
+            next(stream)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            refused += 1
+    assert refused >= 1000 - 48
+    assert len(daemon.client("admin").call("DeviceService", "ListDevices").devices) == 1
+    assert daemon.resident_kib - before < most_memory(96)
+    for attacker in attackers:
+        attacker.close()
+
+    def one_more() -> bool:
+        try:
+            next(next(streams(daemon.client("read"), 1)))
+        except grpc.RpcError:
+            return False
+        return True
+
+    wait_until(one_more, "streams are free again")
+
+
+def test_slow_readers_cost_little_and_hold_nobody_up(daemon: LocalDaemon) -> None:
+    """Each reading is about 50 kB here, and they never read more than the first."""
+    slow = [daemon.client("read") for _ in range(20)]
+    stuck = [stream for client in slow for stream in streams(client, 2)]
+    for stream in stuck:
+        next(stream)
+    before = daemon.resident_kib
+    quick = next(streams(daemon.client("admin"), 1))
+    times = [next(quick).snapshot_at.ToMilliseconds() for _ in range(50)]
+    assert times == sorted(set(times))
+    assert daemon.resident_kib - before < most_memory(32)
+
+
+def calls_meanwhile(daemon: LocalDaemon, count: int) -> float:
+    """Calls, ten in a second, which are all answered. Returns the longest one's seconds."""
+    client = daemon.client("read")
+    longest = 0.0
+    pace = next(streams(client, 1))
+    for _ in range(count):
+        next(pace)
+        start = time.monotonic()
+        assert len(client.call("DeviceService", "ListDevices").devices) == 1
+        longest = max(longest, time.monotonic() - start)
+    return longest
+
+
+@pytest.mark.parametrize("method", ["DeviceService/ListDevices", "SystemService/RunDoctor"])
+def test_user_who_calls_in_a_loop_is_limited_and_others_are_served(
+    limited: LocalDaemon, method: str
+) -> None:
+    """The second method is one that waits for a worker, which all share."""
+    hostile = Hostile(LOOPER, limited.directory / "run/read.sock", f"/zpack.v1.{method}")
+    assert hostile.line() == "refused"
+    assert calls_meanwhile(limited, 30) < 10
+    told = json.loads(hostile.end())
+    answers = told["answers"]
+    assert set(answers) == {"OK", "RESOURCE_EXHAUSTED"}, told
+    assert 40 * 0.7 <= answers["OK"] <= 40 + 20 * told["took"] + 1, told
+    assert answers["RESOURCE_EXHAUSTED"] > 2 * answers["OK"]
+    assert f"unix:uid={NOBODY} may do 20 calls a second (40 at once); try again in " in told["text"]
+    assert limited.log.count(f"calls of unix:uid={NOBODY} are refused: more than 20 calls") == 1
+    assert 1 <= told["pushback"] <= 50
+
+
+def test_certificates_are_limited_one_by_one(tmp_path: Path, remote: Remote) -> None:
+    with LocalDaemon(tmp_path, LIMITS + remote.config) as daemon:
+        hostile = remote.client(daemon, "hostile", f"{ROLE}viewer")
+        other = remote.client(daemon, "other", f"{ROLE}viewer")
+        nobody = remote.client(daemon, "nobody", "DNS:x")
+
+        def loop(client: Client) -> set[grpc.StatusCode]:
+            """How calls end."""
+            call = client.method("DeviceService", "ListDevices")
+            return {one.code() for one in [call.future(b"", timeout=60) for _ in range(200)]}
+
+        assert loop(hostile) == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert len(other.call("DeviceService", "ListDevices").devices) == 1
+        # Nor can one without a role fill the log.
+        loop(nobody)
+        assert daemon.log.count("refused to tls:nobody") < 200
+        assert daemon.log.count("calls of tls:nobody are refused: more than 20") == 1
+
+
+def test_limits_are_read_again(tmp_path: Path) -> None:
+    with LocalDaemon(tmp_path, LIMITS) as daemon:
+        client = daemon.client("read")
+        call = client.method("DeviceService", "ListDevices")
+
+        def all_let_in() -> bool:
+            codes = [one.code() for one in [call.future(b"", timeout=60) for _ in range(200)]]
+            return all(code == grpc.StatusCode.OK for code in codes)
+
+        assert not all_let_in()
+        config = daemon.directory / "zpackd.toml"
+        config.write_text(
+            config.read_text().replace("= 20", "= 100000").replace("= 40", "= 100000")
+        )
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(all_let_in, "the new limits hold")
+
+
+def test_user_who_takes_connections_leaves_some_to_others(limited: LocalDaemon) -> None:
+    hostile = Hostile(CONNECTOR, limited.directory / "run/read.sock", "300")
+    assert int(hostile.line()) == 64
+    assert len(limited.client("read").call("DeviceService", "ListDevices").devices) == 1
+    assert limited.log.count(f"a connection of uid {NOBODY} is refused") == 1
+    hostile.end()
+    again = Hostile(CONNECTOR, limited.directory / "run/read.sock", "60")
+    assert int(again.line()) == 60, "those that were ended are free again"
+    again.end()

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What belongs to the programs and is easily forgotten: manual pages, completion, units, docs."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from api.daemon import BUILD, ROOT
+
+AGENT = ROOT / "agent"
+UNITS = ROOT / "packaging/units"
+
+pytestmark = pytest.mark.slow
+
+
+def run(*command: str | Path, check: bool = True) -> str:
+    """What a program says."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0 or not check, done
+    return done.stdout + done.stderr
+
+
+def subcommands() -> list[str]:
+    """Of zpackctl, as its help lists them."""
+    text = run(BUILD / "zpackctl", "--help").split("Subcommands:")[1]
+    return re.findall(r"^  (\w+)", text, re.M)
+
+
+def complete(*words: str) -> list[str]:
+    """What the shell would offer for the last word."""
+    line = " ".join(f"'{word}'" for word in words)
+    script = (
+        f"PATH={BUILD}:$PATH; . {AGENT}/completion/zpackctl.bash; COMP_WORDS=({line}); "
+        'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _zpackctl; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    return run("bash", "-c", script).split()
+
+
+def complete_in_zsh(*lines: str) -> list[str]:
+    """What a real zsh makes of each line and the tab key."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execvp("zsh", ["zsh", "-f", "-i"])
+    said = b""
+
+    def shown(pattern: bytes) -> bytes:
+        """What it prints next that looks like this."""
+        nonlocal said
+        while not (match := re.search(pattern, said)):
+            assert select.select([terminal], [], [], 60)[0], said
+            said += os.read(terminal, 4096)
+        said = said[match.end() :]
+        return match.group(1)
+
+    # Control-G shows the line and forgets it.
+    set_up = (
+        f"fpath=({AGENT}/completion $fpath) path=({BUILD} $path); autoload -U compinit; "
+        'compinit -D -u; show() { print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; '
+        "bindkey '^G' show; print REA''DY\n"
+    )
+    os.write(terminal, set_up.encode())
+    shown(b"(READY)")
+    completed = []
+    for line in lines:
+        os.write(terminal, line.encode() + b"\t\a")
+        completed.append(shown(b"<(.*)>").decode().strip())
+    os.write(terminal, b"exit\n")
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return completed
+
+
+def test_zsh_completes_commands_options_and_values() -> None:
+    # "tune" may become "tuner".
+    commands = [f"zpackctl {command}" for command in subcommands() if command[:4] != "tune"]
+    assert complete_in_zsh(*(command[:-1] for command in commands)) == commands
+    wanted = {
+        "zpackctl tuner ad": "zpackctl tuner advise",
+        "zpackctl tuner refa": "zpackctl tuner refault_percent=",
+        "zpackctl create --ba": "zpackctl create --backing",
+        "zpackctl -o j": "zpackctl -o json",
+        "zpackctl -o json trace rec": "zpackctl -o json trace record",
+        "zpackctl layout --metric li": "zpackctl layout --metric live_ratio",
+    }
+    assert complete_in_zsh(*wanted) == list(wanted.values())
+
+
+def test_every_command_is_completed_and_in_the_manual() -> None:
+    commands = subcommands()
+    assert len(commands) > 10
+    assert sorted(complete("zpackctl", "")) == sorted(commands)
+    manual = (AGENT / "man/zpackctl.1").read_text()
+    for command in commands:
+        assert re.search(rf'^\.B[IR]? ("?){command}\b|", " {command} "', manual, re.M), command
+    assert complete("zpackctl", "cr") == ["create"]
+    assert complete("zpackctl", "tuner", "ad") == ["advise"]
+    assert "--backing" in complete("zpackctl", "create", "--")
+    assert complete("zpackctl", "-o", "j") == ["json"]
+
+
+@pytest.mark.parametrize("program,page", [("zpackd", "zpackd.8"), ("zpack-sim", "zpack-sim.1")])
+def test_options_are_in_the_manual(program: str, page: str) -> None:
+    manual = (AGENT / "man" / page).read_text().replace("\\-", "-")
+    for option in re.findall(r"--[a-z-]+", run(BUILD / program, "--help")):
+        assert option in manual, option
+
+
+@pytest.mark.parametrize("page", ["zpackd.8", "zpackctl.1", "zpack-sim.1"])
+def test_manual_pages_are_formatted_without_a_warning(page: str) -> None:
+    assert not run("groff", "-man", "-ww", "-z", "-Tutf8", AGENT / "man" / page)
+
+
+def test_table_of_metrics_is_up_to_date() -> None:
+    """Write it anew with: build/agent/zpackd --describe-metrics >docs/metrics.md"""
+    assert (ROOT / "docs/metrics.md").read_text() == run(BUILD / "zpackd", "--describe-metrics")
+
+
+def test_entries_of_the_commented_configuration_are_understood(tmp_path: Path) -> None:
+    text = (AGENT / "etc/zpackd.toml").read_text()
+    entry = re.compile(r"^# (\[|[a-z_]+ = )", re.M)
+    assert len(entry.findall(text)) > 20
+    config = tmp_path / "zpackd.toml"
+    config.write_text(entry.sub(r"\1", text))
+    assert "correct" in run(BUILD / "zpackd", "--check-config", "--config", config)
+    config.write_text(text)
+    assert "0 devices" in run(BUILD / "zpackd", "--check-config", "--config", config)
+
+
+@pytest.mark.parametrize("unit", ["zpackd.service", "zpack-setup.service"])
+def test_units_are_hardened(unit: str) -> None:
+    """systemd's own measure, 0 (best) to 100."""
+    said = run(
+        *("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=35"),
+        UNITS / unit,
+    )
+    assert "Overall exposure level" in said
+
+
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["tune"], ["-o", "xml", "list"], ["top", "-n", "0"]]
+)
+def test_wrong_command_lines_have_their_exit_code(words: list[str]) -> None:
+    done = subprocess.run([BUILD / "zpackctl", *words], check=False, capture_output=True)
+    assert done.returncode == 2
+
+
+def test_missing_daemon_has_its_exit_code(tmp_path: Path) -> None:
+    command: list[str | Path] = [BUILD / "zpackctl", "--socket", tmp_path / "none", "list"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 3 and "no zpackd answers" in done.stderr
+
+
+def test_configuration_is_checked_without_a_daemon(tmp_path: Path) -> None:
+    config = tmp_path / "zpackd.toml"
+    config.write_text("[daemon]\ntick_ms = 1\n")
+    command: list[str | Path] = [BUILD / "zpackctl", "config", "check", config]
+    wrong = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert wrong.returncode == 1 and "zpackd.toml:2: daemon.tick_ms" in wrong.stderr
+    config.write_text("[device.a]\nsize = '1G'\n")
+    assert run(*command) == "the configuration is correct: 1 device\n"
+    remote = subprocess.run([*command, "--host", "x"], check=False, capture_output=True)
+    assert remote.returncode == 2
+
+
+def test_tuner_costs_little_and_gains_something_in_the_simulator() -> None:
+    """docs/agent.md has the figures of longer runs."""
+    said = run(BUILD / "zpackctl", "sim", "--tuner", "--accesses", "1000000", "--interval", "0.3")
+    tuned = {
+        line.split()[0]: float(line.split()[2])
+        for line in said.splitlines()
+        if re.match(r"\w+ +[0-9.]+ +[-+]", line)
+    }
+    assert len(tuned) >= 5
+    assert max(tuned.values()) <= 3, tuned
+    assert min(tuned.values()) <= -1.5, tuned
