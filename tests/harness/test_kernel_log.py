@@ -51,6 +51,27 @@ def test_refusal_of_memory_to_a_killed_process_is_no_problem() -> None:
     assert kernel_log.problems([kill, refusal]) == []
 
 
+@pytest.mark.parametrize(
+    "frame, is_problem",
+    [
+        (" swap_cluster_alloc_table+0x2b/0x90", False),
+        (" ? swap_cluster_alloc_table+0x2b/0x90", True),
+        (" zpack_pool_add+0x2b/0x90 [zpack]", True),
+    ],
+)
+def test_refusal_of_memory_to_swaps_own_table_is_no_problem(frame: str, is_problem: bool) -> None:
+    refusal = "kswapd0: page allocation failure: order:0, mode:0xc0de0(GFP_KERNEL|__GFP_HIGH)"
+    lines = [refusal, "Call Trace:", " <TASK>", " dump_stack_lvl+0x5d/0x80", frame, " </TASK>"]
+    records = [Record(4, 1.0, line) for line in lines]
+    assert kernel_log.problems(records) == (records[:1] if is_problem else [])
+
+
+def test_what_follows_the_dump_of_a_refusal_excuses_nothing() -> None:
+    lines = ["a: page allocation failure: order:0", " </TASK>", " swap_cluster_alloc_table+0x2/0x9"]
+    records = [Record(4, 1.0, line) for line in lines]
+    assert kernel_log.problems(records) == records[:1]
+
+
 def test_console_is_read_like_the_log() -> None:
     console = "SeaBIOS\r\n[    2.155653] Kernel panic - not syncing: Attempted to kill init!\n"
     (record,) = kernel_log.problems(kernel_log.parse_console(console))

@@ -63,17 +63,35 @@ def parse_console(text: str) -> list[Record]:
     return [Record(level=0, seconds=float(match[1]), text=match[2].rstrip()) for match in found]
 
 
+def _is_of_the_swap_core(dump: list[Record]) -> bool:
+    """Whether a dump of a refused allocation, from its first line on, is of swap's own table.
+
+    From 6.18 on, swap allocates a table for each cluster. When that fails for lack of memory it
+    says so, and leaves the page where it is: it would with any swap device. Frames with a `?` are
+    left over from an earlier call.
+    """
+    for record in dump:
+        if record.text.strip() == "</TASK>":
+            break
+        if re.match(r" ?swap_cluster_alloc_table\+", record.text):
+            return True
+    return False
+
+
 def problems(records: list[Record]) -> list[Record]:
     """The records that tell of a kernel problem.
 
-    A process that the OOM killer has chosen is refused memory until it is gone: no problem.
+    A process that the OOM killer has chosen is refused memory until it is gone: no problem. Nor
+    is it one when swap has no memory for a table of its own.
     """
     killed: set[str] = set()
     found = []
-    for record in records:
+    for number, record in enumerate(records):
         if match := re.search(r"Killed process \d+ \((.*?)\)", record.text):
             killed.add(match[1])
-        refused = re.match(r"(.*): page allocation failure", record.text)
-        if PROBLEM.search(record.text) and not (refused and refused[1] in killed):
+        if refused := re.match(r"(.*): page allocation failure", record.text):
+            if refused[1] in killed or _is_of_the_swap_core(records[number:]):
+                continue
+        if PROBLEM.search(record.text):
             found.append(record)
     return found
