@@ -40,6 +40,18 @@ protected:
         return text;
     }
 
+    /// The module knows one cgroup, with that policy.
+    void module_has(std::uint64_t inode, bool writeback, std::uint32_t keep_ms = 0) const
+    {
+        zpack_cgroup_record const record { .cgroup = inode,
+            .min_age_ms = 0xffffffff,
+            .keep_ms = keep_ms,
+            .share = 100,
+            .writeback = writeback };
+        fake.write("sys/block/zpack0/zpack/cgroups",
+            { reinterpret_cast<char const*>(&record), sizeof record });
+    }
+
     FakeDevice fake;
     model::Collector collector { fake.module(), std::chrono::hours(1) };
     Controller controller { fake.module(), collector, [](auto const&) {} };
@@ -78,6 +90,41 @@ TEST_F(PoliciesTest, AChangedPolicyIsAppliedAndAFailureToldOnce)
     wanted["/a.service"].keep_ms = 6;
     EXPECT_THAT(apply(), ElementsAre(HasSubstr("devices/zpack0: /a.service: ")));
     EXPECT_THAT(apply(), IsEmpty());
+}
+
+TEST_F(PoliciesTest, AreTakenBackWhenTheCgroupHasGone)
+{
+    auto const inode = make("a.service");
+    apply();
+    written();
+    module_has(inode, false);
+    std::filesystem::remove(fake.path() / "sys/fs/cgroup/a.service");
+    EXPECT_THAT(apply(), IsEmpty());
+    EXPECT_EQ(written(), std::to_string(inode) + " default");
+    EXPECT_THAT(apply(), IsEmpty());
+    EXPECT_EQ(written(), "");
+}
+
+TEST_F(PoliciesTest, AreTakenBackWhenTheConfigurationNamesThemNoMore)
+{
+    auto const inode = make("a.service");
+    apply();
+    written();
+    module_has(inode, false);
+    wanted.clear();
+    EXPECT_THAT(apply(), IsEmpty());
+    EXPECT_EQ(written(), std::to_string(inode) + " default");
+}
+
+TEST_F(PoliciesTest, WhatSomebodyHasSetSinceIsNotTakenBack)
+{
+    auto const inode = make("a.service");
+    apply();
+    written();
+    module_has(inode, true, 700);
+    std::filesystem::remove(fake.path() / "sys/fs/cgroup/a.service");
+    EXPECT_THAT(apply(), IsEmpty());
+    EXPECT_EQ(written(), "");
 }
 
 } // namespace

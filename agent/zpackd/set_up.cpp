@@ -123,8 +123,6 @@ std::vector<std::string> SetUp::apply_policies(
 {
     std::vector<std::string> failures;
     for (auto const& [name, wanted] : config.devices) {
-        if (wanted.cgroups.empty())
-            continue;
         auto const number = existing(name);
         auto const* device = number ? snapshot.device(*number) : nullptr;
         if (!device)

@@ -18,9 +18,9 @@ public:
     {
     }
 
-    /// Tell the module of cgroups that have come, or whose policy here has changed. What somebody
-    /// has set since stays. A cgroup that does not exist is not a failure. One line for each
-    /// failure, told once.
+    /// Tell the module of cgroups that have come, have gone or are no longer named here, or whose
+    /// policy here has changed. What somebody has set since stays. A cgroup that does not exist is
+    /// not a failure. One line for each failure, told once.
     std::vector<std::string> apply(model::DeviceSnapshot const& device, ByPath const& policies);
 
 private:
@@ -29,6 +29,9 @@ private:
         model::CgroupPolicy policy;
         std::string activation; ///< of the device: a reset takes all policies away
     };
+
+    /// The module has room for a limited number of cgroups, and keeps one that has a policy.
+    Result<> withdraw(unsigned number, Known const& known);
 
     sysfs::Root m_root;
     Controller& m_controller;
