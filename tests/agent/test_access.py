@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -349,3 +350,51 @@ def test_user_who_takes_connections_leaves_some_to_others(limited: LocalDaemon) 
     again = Hostile(CONNECTOR, limited.directory / "run/read.sock", "60")
     assert int(again.line()) == 60, "those that were ended are free again"
     again.end()
+
+
+def test_host_that_takes_connections_leaves_some_to_others(tmp_path: Path, remote: Remote) -> None:
+    """It does not even begin with TLS. All of 127.0.0.0/8 is this machine."""
+    viewer = remote.authority.sign("viewer", f"{ROLE}viewer")
+    context = ssl.create_default_context(cafile=str(remote.authority.certificate))
+    context.load_cert_chain(viewer, viewer.with_suffix(".key"))
+    context.set_alpn_protocols(["h2"])
+    other_host = ("127.0.0.2", 0)
+
+    def connect() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", remote.port), 30, other_host)
+
+    def gets_in() -> bool:
+        try:
+            with context.wrap_socket(connect(), server_hostname="localhost") as one:
+                return one.recv(1) != b""  # HTTP/2's server speaks first
+        except OSError:
+            return False
+
+    with LocalDaemon(tmp_path, remote.config) as daemon:
+        client = remote.client(daemon, "viewer", f"{ROLE}viewer")
+        wait_until(gets_in, "the other host is let in")
+        kept = [connect() for _ in range(200)]
+        refused = f"a connection of {other_host[0]} is refused"
+        wait_until(lambda: daemon.log.count(refused) == 1, "the rest is refused")
+        assert not gets_in()
+        assert len(client.call("DeviceService", "ListDevices").devices) == 1
+        for one in kept:
+            one.close()
+        wait_until(gets_in, "those that were ended are free again")
+
+
+@pytest.mark.parametrize("address", ["no-port", "1:2:3", "256.256.256.256:1", "localhost:x"])
+def test_address_that_cannot_be_listened_on_is_named(
+    tmp_path: Path, remote: Remote, address: str
+) -> None:
+    daemon = LocalDaemon(tmp_path, remote.config.replace(f"localhost:{remote.port}", address))
+    assert daemon.ends_by_itself() == 1
+    assert f"tls: {address}: " in daemon.log
+
+
+def test_port_that_is_taken_is_named(tmp_path: Path, remote: Remote) -> None:
+    address = f"127.0.0.1:{remote.port}"
+    with socket.create_server(("127.0.0.1", remote.port)):
+        daemon = LocalDaemon(tmp_path, remote.config.replace(f"localhost:{remote.port}", address))
+        assert daemon.ends_by_itself() == 1
+    assert f"tls: {address}: Address already in use" in daemon.log

@@ -141,6 +141,12 @@ class LocalDaemon:
         self._log.close()
         assert status == 0 or error is not None, self.log
 
+    def ends_by_itself(self) -> int:
+        """Wait until it has ended; its exit status."""
+        status = self.process.wait(timeout=60)
+        self._log.close()
+        return status
+
     @property
     def log(self) -> str:
         """What it has said."""

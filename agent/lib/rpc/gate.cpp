@@ -13,7 +13,7 @@ namespace zpack::rpc {
 
 namespace {
 
-/// The user at the other end of a connection that a LocalListener has accepted. Calls keep the
+/// The user at the other end of a connection that a Listener has accepted. Calls keep the
 /// connection, so the number is not another one's meanwhile.
 std::optional<uid_t> user_of(std::string_view peer)
 {

@@ -18,6 +18,10 @@ constexpr int max_streams_of_a_connection = 100;
 constexpr std::size_t memory_bytes = 32u << 20;
 constexpr int max_threads = 16;
 
+
+/// After which a silent client is asked whether it is there.
+constexpr int keepalive_ms = 60'000;
+
 /// After which files of certificates are looked at again.
 constexpr unsigned reload_seconds = 5;
 
@@ -67,8 +71,7 @@ Server::~Server()
     }
 }
 
-Result<> Server::start(
-    std::string const& address, std::shared_ptr<grpc::ServerCredentials> credentials)
+Result<> Server::start(std::shared_ptr<grpc::ServerCredentials> credentials)
 {
     // Both are for the whole process.
     grpc::EnableDefaultHealthCheckService(true);
@@ -77,11 +80,11 @@ Result<> Server::start(
     grpc::ServerBuilder builder;
     grpc::ResourceQuota quota;
     quota.Resize(memory_bytes).SetMaxThreads(max_threads);
-    int port = 0;
     builder.SetResourceQuota(quota)
         .SetMaxReceiveMessageSize(max_message_bytes)
         .AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_streams_of_a_connection)
-        .AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0)
+        // A host that has vanished frees its connection.
+        .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms)
         // No larger window for a client that sends much: nobody has to.
         .AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0)
         .RegisterService(&m_devices)
@@ -96,12 +99,13 @@ Result<> Server::start(
             .RegisterService(&m_job_admin)
             .RegisterService(&m_cgroup_admin)
             .RegisterService(&m_tuner_admin);
-    if (!address.empty())
-        builder.AddListeningPort(address, std::move(credentials), &port);
+    using Connections = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+    if (credentials)
+        m_acceptor = builder.experimental().AddExternalConnectionAcceptor(
+            Connections::FROM_FD, std::move(credentials));
     m_server = builder.BuildAndStart();
-    if (!m_server || (!address.empty() && port == 0))
-        return fail(ErrorCode::FailedPrecondition,
-            fmt::format("can't listen on {}: in use, or not allowed", address));
+    if (!m_server)
+        return fail(ErrorCode::Internal, "gRPC's server does not start");
     return {};
 }
 
@@ -109,9 +113,9 @@ Result<std::unique_ptr<Server>> Server::on_socket(Parts const& parts, Access acc
     std::filesystem::path const& path, unsigned mode, int group)
 {
     std::unique_ptr<Server> server(new Server(parts, access));
-    ZPACK_TRY(server->start("", nullptr));
+    ZPACK_TRY(server->start(nullptr));
     ZPACK_TRY_SET(server->m_listener,
-        LocalListener::start(
+        Listener::on_path(
             path, mode, group,
             [grpc = server->m_server.get()](UniqueFd fd) {
                 grpc::AddInsecureChannelFromFd(grpc, fd.release());
@@ -135,7 +139,16 @@ Result<std::unique_ptr<Server>> Server::on_tls(Parts const& parts, Tls const& tl
     std::unique_ptr<Server> server(new Server(parts, Access::ByRole));
     server->m_roles = std::make_shared<RoleCheck>(tls.roles, server->m_gate, parts.audit);
     credentials->SetAuthMetadataProcessor(server->m_roles);
-    ZPACK_TRY(server->start(tls.listen, credentials));
+    ZPACK_TRY(server->start(credentials));
+    ZPACK_TRY_SET(server->m_listener,
+        Listener::on_port(
+            tls.listen,
+            [acceptor = server->m_acceptor.get()](UniqueFd fd) {
+                grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+                connection.fd = fd.release();
+                acceptor->HandleNewConnection(&connection);
+            },
+            parts.audit));
     return server;
 }
 

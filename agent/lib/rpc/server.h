@@ -6,7 +6,7 @@
 #include "rpc/gate.h"
 #include "rpc/job_service.h"
 #include "rpc/layout_service.h"
-#include "rpc/local_listener.h"
+#include "rpc/listener.h"
 #include "rpc/roles.h"
 #include "rpc/system_service.h"
 #include "rpc/telemetry_service.h"
@@ -67,8 +67,8 @@ public:
 private:
     Server(Parts const& parts, Access access);
     bool is_admin(grpc::ServerContextBase const& context) const;
-    /// @p address "": connections come from elsewhere.
-    Result<> start(std::string const& address, std::shared_ptr<grpc::ServerCredentials> credentials);
+    /// Without @p credentials the clients are local.
+    Result<> start(std::shared_ptr<grpc::ServerCredentials> credentials);
 
     Access m_access;
     Gate m_gate;
@@ -85,7 +85,8 @@ private:
     TunerAdminService m_tuner_admin;
     SystemService m_system;
     std::unique_ptr<grpc::Server> m_server;
-    std::unique_ptr<LocalListener> m_listener; ///< of a Unix socket
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> m_acceptor; ///< with TLS
+    std::unique_ptr<Listener> m_listener;
 };
 
 } // namespace zpack::rpc

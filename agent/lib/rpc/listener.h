@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Unix socket whose connections are handed over to gRPC. gRPC could listen by itself, but would
-// neither tell who is at the other end, nor keep one user from taking all connections.
+// A Unix socket, or a TCP port, whose connections are handed over to gRPC. gRPC could listen by
+// itself, but would not tell who is at the other end of a Unix socket, nor keep one client from
+// taking all connections.
 #pragma once
 
 #include "base/error.h"
@@ -14,15 +15,17 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <sys/types.h>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace zpack::rpc {
 
-class LocalListener {
+class Listener {
 public:
-    /// Connections that one user may have open, and all together.
-    static constexpr unsigned max_of_a_user = 64;
+    /// Connections that one client may have open, and all together. On a Unix socket a client is a
+    /// user, on a TCP port an address; of IPv6 the first 64 bits, as a host has all of the others.
+    static constexpr unsigned max_of_a_client = 64;
     static constexpr unsigned max_connections = 192;
 
     /// Takes a connection over. It must be shut down (shutdown(2)) by its new owner when it ends.
@@ -31,26 +34,33 @@ public:
     /// Listens at @p path, with the mode @p mode and, if it is not -1, the group @p group. A socket
     /// that is there already is replaced if nobody listens on it. @p audit is told of a
     /// connection that is refused, once in a minute.
-    static Result<std::unique_ptr<LocalListener>> start(std::filesystem::path const& path,
+    static Result<std::unique_ptr<Listener>> on_path(std::filesystem::path const& path,
         unsigned mode, int group, Take take, control::Controller::Audit audit);
 
+    /// Listens at @p address: HOST:PORT, with [] around a host that is an IPv6 address. On all
+    /// addresses that the host's name has; at least one must be free.
+    static Result<std::unique_ptr<Listener>> on_port(
+        std::string const& address, Take take, control::Controller::Audit audit);
+
     /// Accepts no more; those that are open stay open.
-    ~LocalListener();
-    LocalListener(LocalListener const&) = delete;
+    ~Listener();
+    Listener(Listener const&) = delete;
 
 private:
     /// One that is open. The descriptor is a second one of the connection, which tells its end.
     struct Connection {
         UniqueFd fd;
-        uid_t user;
+        std::string client;
     };
 
-    LocalListener() = default;
+    Listener(std::string name, Take take, control::Controller::Audit audit);
+    Result<> start();
     void run();
-    void accept();
+    void accept(int listening);
 
-    std::filesystem::path m_path;
-    UniqueFd m_listening;
+    std::string const m_name; ///< path or address
+    std::filesystem::path m_path; ///< to remove at the end
+    std::vector<UniqueFd> m_listening;
     UniqueFd m_stop; ///< an eventfd
     Take m_take;
     control::Controller::Audit m_audit;
