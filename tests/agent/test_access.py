@@ -20,6 +20,7 @@ from api.local_daemon import (
     Authority,
     Client,
     LocalDaemon,
+    as_user,
     compile_protos,
     server_certificate,
     streams,
@@ -95,10 +96,7 @@ class Hostile:
 
     def __init__(self, program: str, *arguments: str | Path) -> None:
         self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-c", program, *arguments],
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
+            [*as_user(NOBODY), "/usr/bin/python3", "-c", program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -123,12 +121,12 @@ class Remote:
         directory.mkdir()
         self.directory = directory
         self.authority = Authority(directory, "authority")
-        self.certificate = self.authority.sign("server", "DNS:localhost")
-        with socket.create_server(("localhost", 0)) as unused:
+        self.certificate = self.authority.sign("server", "IP:127.0.0.1")
+        with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port = unused.getsockname()[1]
         self.config = f"""
 [tls]
-listen = "localhost:{self.port}"
+listen = "127.0.0.1:{self.port}"
 certificate = "{self.certificate}"
 key = "{self.certificate.with_suffix('.key')}"
 client_ca = "{self.authority.certificate}"
@@ -191,7 +189,7 @@ def test_strangers_are_not_let_in(tmp_path: Path, remote: Remote) -> None:
             code = refusal(client, "DeviceService", "ListDevices")
             assert code == grpc.StatusCode.UNAVAILABLE
         with pytest.raises(grpc.FutureTimeoutError):
-            plain = grpc.insecure_channel(f"localhost:{remote.port}")
+            plain = grpc.insecure_channel(f"127.0.0.1:{remote.port}")
             grpc.channel_ready_future(plain).result(timeout=3)
 
 
@@ -203,7 +201,7 @@ def test_new_certificate_is_used_without_a_restart(tmp_path: Path, remote: Remot
         old.call("DeviceService", "ListDevices")
         before = server_certificate(remote.port, ca, viewer)
         assert before
-        new = remote.authority.sign("new", "DNS:localhost")
+        new = remote.authority.sign("new", "IP:127.0.0.1")
         for suffix in (".key", ".pem"):
             os.replace(new.with_suffix(suffix), remote.certificate.with_suffix(suffix))
         wait_until(
@@ -365,7 +363,7 @@ def test_host_that_takes_connections_leaves_some_to_others(tmp_path: Path, remot
 
     def gets_in() -> bool:
         try:
-            with context.wrap_socket(connect(), server_hostname="localhost") as one:
+            with context.wrap_socket(connect(), server_hostname="127.0.0.1") as one:
                 return one.recv(1) != b""  # HTTP/2's server speaks first
         except OSError:
             return False
@@ -387,14 +385,13 @@ def test_host_that_takes_connections_leaves_some_to_others(tmp_path: Path, remot
 def test_address_that_cannot_be_listened_on_is_named(
     tmp_path: Path, remote: Remote, address: str
 ) -> None:
-    daemon = LocalDaemon(tmp_path, remote.config.replace(f"localhost:{remote.port}", address))
+    daemon = LocalDaemon(tmp_path, remote.config.replace(f"127.0.0.1:{remote.port}", address))
     assert daemon.ends_by_itself() == 1
     assert f"tls: {address}: " in daemon.log
 
 
 def test_port_that_is_taken_is_named(tmp_path: Path, remote: Remote) -> None:
-    address = f"127.0.0.1:{remote.port}"
     with socket.create_server(("127.0.0.1", remote.port)):
-        daemon = LocalDaemon(tmp_path, remote.config.replace(f"localhost:{remote.port}", address))
+        daemon = LocalDaemon(tmp_path, remote.config)
         assert daemon.ends_by_itself() == 1
-    assert f"tls: {address}: Address already in use" in daemon.log
+    assert f"tls: 127.0.0.1:{remote.port}: Address already in use" in daemon.log

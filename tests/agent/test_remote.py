@@ -62,7 +62,7 @@ class Outside:
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
         self.authority = Authority(directory, "authority")
-        self.server = self.authority.sign("server", "DNS:localhost")
+        self.server = self.authority.sign("server", "IP:127.0.0.1")
 
     @property
     def qemu(self) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Iterator
 import pytest
 
 from api.daemon import BUILD
-from api.local_daemon import free_port
+from api.local_daemon import as_user, free_port
 from api.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -34,14 +34,12 @@ class Simulation:
         self._log = (directory / "log").open("w")
         self.process = subprocess.Popen(
             [
+                *as_user(NOBODY),
                 directory / "zpackd",
                 "--backend=sim",
                 f"--runtime-dir={directory}/run",
                 f"--metrics-listen=127.0.0.1:{self.port}",
             ],
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
             stderr=self._log,
         )
 
@@ -53,10 +51,11 @@ class Simulation:
     def ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run zpackctl."""
         return subprocess.run(
-            [self.directory / "zpackctl", f"--socket={self.directory}/run/admin.sock", *arguments],
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
+            [
+                *as_user(NOBODY),
+                *(self.directory / "zpackctl", f"--socket={self.directory}/run/admin.sock"),
+                *arguments,
+            ],
             check=False,
             capture_output=True,
             text=True,

@@ -28,6 +28,14 @@ SERVICES = {
 }
 
 
+def as_user(user: int) -> list[str | Path]:
+    """What to put before a command to run it as that user, in the group of that number alone.
+
+    Not Popen's own `user`: with that Python forks, and gRPC, which has threads, does not survive it.
+    """
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+
+
 def free_port() -> int:
     """One that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
@@ -104,7 +112,7 @@ def tls_client(port: int, ca: Path, certificate: Path | None) -> Client:
         certificate.with_suffix(".key").read_bytes() if certificate else None,
         certificate.read_bytes() if certificate else None,
     )
-    return Client(grpc.secure_channel(f"localhost:{port}", credentials))
+    return Client(grpc.secure_channel(f"127.0.0.1:{port}", credentials))
 
 
 class LocalDaemon:
@@ -218,8 +226,8 @@ def server_certificate(port: int, ca: Path, certificate: Path) -> bytes | None:
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     context.set_alpn_protocols(["h2"])
     try:
-        with socket.create_connection(("localhost", port), timeout=30) as plain:
-            with context.wrap_socket(plain, server_hostname="localhost") as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
                 return connection.getpeercert(binary_form=True)
     except ssl.SSLError:
         return None  # it is just being replaced
