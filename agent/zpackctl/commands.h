@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "client.h"
+#include "exit_codes.h"
 
 #include <CLI/CLI.hpp>
 #include <functional>

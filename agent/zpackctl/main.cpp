@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // zpackctl: what zpackd knows and does, for people at a terminal and for scripts.
-#include "client.h"
+#include "exit_codes.h"
 #include "commands.h"
 #include "local_commands.h"
 #include "sysfs/files.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output.h"
 
-#include "client.h"
+#include "exit_codes.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>

@@ -2,7 +2,7 @@
 #include "trace.h"
 
 #include "base/unique_fd.h"
-#include "client.h"
+#include "exit_codes.h"
 #include "output.h"
 #include "sysfs/files.h"
 

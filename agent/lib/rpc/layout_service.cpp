@@ -105,7 +105,11 @@ grpc::ServerUnaryReactor* LayoutService::ListBlocks(grpc::CallbackServerContext*
         auto const page_size
             = std::min(request->page_size() ? request->page_size() : default_page_size, max_page_size);
         // The token is the segment that comes next: pages end with a segment.
-        std::uint64_t segment = 0;
+        auto segment = request->offset_bytes() / model::segment_bytes;
+        if (segment != 0 && segment >= disk.segments)
+            return fail(ErrorCode::InvalidArgument,
+                fmt::format("offset_bytes: {} is not on the backing device, which has {} bytes",
+                    request->offset_bytes(), disk.segments * model::segment_bytes));
         if (!request->page_token().empty()) {
             auto const number = sysfs::parse_number(request->page_token());
             if (!number || *number >= disk.segments)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client.h"
+#include "client/client.h"
 
 #include "base/unique_fd.h"
 #include "sysfs/files.h"
@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace zpack::ctl {
+namespace zpack::client {
 
 namespace {
 
@@ -67,12 +67,12 @@ Result<std::shared_ptr<grpc::Channel>> local_channel(Target const& target)
 
 } // namespace
 
-Result<Client> Client::connect(Target const& target)
+Result<Client> Client::connect(Target const& target, std::optional<std::chrono::seconds> most)
 {
     ZPACK_TRY_SET(
         auto const channel, target.host.empty() ? local_channel(target) : remote_channel(target));
     // A machine whose memory is short is slow.
-    auto const patience = std::chrono::seconds(target.host.empty() ? 30 : 10);
+    auto const patience = most.value_or(std::chrono::seconds(target.host.empty() ? 30 : 10));
     if (!channel->WaitForConnected(std::chrono::system_clock::now() + patience))
         return fail(ErrorCode::Unavailable,
             target.host.empty()
@@ -95,4 +95,4 @@ Result<Client> Client::connect(Target const& target)
     return client;
 }
 
-} // namespace zpack::ctl
+} // namespace zpack::client

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A connection to a zpackd, for programs: the command line and the dashboard.
 #pragma once
 
 #include "base/error.h"
 
+#include <chrono>
 #include <grpcpp/grpcpp.h>
 #include <memory>
+#include <optional>
 #include <zpack/v1/cgroup_service.grpc.pb.h>
 #include <zpack/v1/device_service.grpc.pb.h>
 #include <zpack/v1/job_service.grpc.pb.h>
@@ -13,13 +17,7 @@
 #include <zpack/v1/telemetry_service.grpc.pb.h>
 #include <zpack/v1/tuner_service.grpc.pb.h>
 
-namespace zpack::ctl {
-
-// Exit codes, as the manual page has them. 0: done.
-inline constexpr int exit_failed = 1;      ///< the daemon refused, or could not
-inline constexpr int exit_usage = 2;       ///< the command line is wrong
-inline constexpr int exit_unreachable = 3; ///< no daemon answers
-inline constexpr int exit_refused = 4;     ///< not allowed to
+namespace zpack::client {
 
 /// Where the daemon is.
 struct Target {
@@ -34,7 +32,9 @@ inline constexpr auto default_port = "9765";
 /// A connection to one daemon.
 class Client {
 public:
-    static Result<Client> connect(Target const& target);
+    /// Waits for the daemon to answer, for @p patience at most; not set: 30 s, or 10 s for a host.
+    static Result<Client> connect(
+        Target const& target, std::optional<std::chrono::seconds> patience = {});
 
     std::unique_ptr<v1::DeviceService::Stub> devices;
     std::unique_ptr<v1::DeviceAdminService::Stub> device_admin;
@@ -49,4 +49,4 @@ public:
     std::unique_ptr<v1::SystemService::Stub> system;
 };
 
-} // namespace zpack::ctl
+} // namespace zpack::client

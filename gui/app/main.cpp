@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/main_window.h"
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QLibraryInfo>
+#include <QLocale>
+#include <QTranslator>
+
+int main(int argc, char** argv)
+{
+    QApplication app(argc, argv);
+    QApplication::setApplicationName(QStringLiteral("zpack-dashboard"));
+    QApplication::setOrganizationName(QStringLiteral("zpack"));
+    QApplication::setApplicationVersion(QStringLiteral(ZPACK_VERSION));
+    QApplication::setDesktopFileName(QStringLiteral("io.github.zpack.Dashboard"));
+    QTranslator translator;
+    if (translator.load(QLocale(), QStringLiteral("zpack-dashboard"), QStringLiteral("_"), QStringLiteral(":/translations")))
+        QApplication::installTranslator(&translator);
+
+    QCommandLineParser parser;
+    parser.setApplicationDescription(QApplication::translate("main", "Shows what zpack does, and tunes it."));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    QCommandLineOption const socket(QStringLiteral("socket"),
+        QApplication::translate("main", "Connect to the zpackd at this Unix socket only; may be given several times."),
+        QStringLiteral("path"));
+    QCommandLineOption const page(QStringLiteral("page"),
+        QApplication::translate("main", "Show this view first: overview, pool, disk, cgroups, tuning or events."),
+        QStringLiteral("name"));
+    parser.addOption(socket);
+    parser.addOption(page);
+    parser.process(app);
+
+    zpack::gui::MainWindow window;
+    for (auto const& path : parser.values(socket))
+        window.add_host(path, { .socket = path.toStdString(), .host = {}, .ca = {}, .certificate = {}, .key = {} }, false);
+    if (!parser.isSet(socket) && !window.restore_hosts())
+        window.add_host(QApplication::translate("main", "this machine"), {}, true);
+    if (parser.isSet(page)) {
+        QStringList const names { QStringLiteral("overview"), QStringLiteral("pool"), QStringLiteral("disk"),
+            QStringLiteral("cgroups"), QStringLiteral("tuning"), QStringLiteral("events") };
+        auto const number = names.indexOf(parser.value(page));
+        if (number < 0) {
+            qCritical("unknown view '%s': use one of %s", qPrintable(parser.value(page)), qPrintable(names.join(QStringLiteral(", "))));
+            return 2;
+        }
+        window.show_page(static_cast<int>(number));
+    }
+    window.show();
+    return QApplication::exec();
+}

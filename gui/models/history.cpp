@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/history.h"
+
+#include <limits>
+#include <vector>
+
+namespace zpack::gui {
+
+void History::add(QDateTime const& at, v1::DeviceStats const& now)
+{
+    auto const ms = at.toMSecsSinceEpoch();
+    if (ms <= m_last_ms)
+        return;
+    Point point;
+    point.at_ms = ms;
+    point.same = static_cast<double>(now.slots().same_pages());
+    point.ram = static_cast<double>(now.slots().ram_pages());
+    point.packed = static_cast<double>(now.slots().packed_pages());
+    point.pool_bytes = static_cast<double>(now.pool().pool_bytes());
+    point.pool_limit = now.pool().limit_bytes() == std::numeric_limits<std::uint64_t>::max()
+        ? 0
+        : static_cast<double>(now.pool().limit_bytes());
+    point.object_bytes = static_cast<double>(now.pool().object_bytes());
+    point.disk_live_bytes = static_cast<double>(now.disk().live_bytes());
+    if (m_last_ms && m_last.activation_id() == now.activation_id()) {
+        auto const seconds = static_cast<double>(ms - m_last_ms) / 1000;
+        auto const rate = [&](std::uint64_t before, std::uint64_t after) {
+            return after > before ? static_cast<double>(after - before) / seconds : 0;
+        };
+        point.stores = rate(m_last.traffic().stores(), now.traffic().stores());
+        point.loads = rate(m_last.traffic().loads(), now.traffic().loads());
+        point.refaults = rate(m_last.traffic().loads_packed(), now.traffic().loads_packed());
+        point.written_bytes = rate(m_last.writeback().block_bytes(), now.writeback().block_bytes());
+        point.read_bytes = rate(m_last.readback().bytes(), now.readback().bytes());
+        point.cleaned_bytes = rate(m_last.cleaning().write_bytes(), now.cleaning().write_bytes());
+    }
+    m_points.push_back(point);
+    while (m_points.front().at_ms < ms - longest_ms)
+        m_points.pop_front();
+    m_last = now;
+    m_last_ms = ms;
+}
+
+double load_percentile(v1::GetHistogramsResponse const& before,
+    v1::GetHistogramsResponse const& now, double percent)
+{
+    auto const loads = [](v1::LoadLatencyBucket const& b) {
+        return b.loads_same() + b.loads_ram() + b.loads_cached() + b.loads_disk();
+    };
+    auto const same_buckets = before.load_latency_size() == now.load_latency_size();
+    std::vector<double> counts;
+    double all = 0;
+    for (int i = 0; i < now.load_latency_size(); i++) {
+        auto const earlier = same_buckets ? loads(before.load_latency(i)) : 0;
+        auto const count = loads(now.load_latency(i));
+        counts.push_back(count > earlier ? static_cast<double>(count - earlier) : 0);
+        all += counts.back();
+    }
+    if (all == 0)
+        return 0;
+    auto wanted = all * percent / 100;
+    double lower = 0;
+    for (int i = 0; i < now.load_latency_size(); i++) {
+        auto const bound = now.load_latency(i).upper_ns();
+        auto const upper = bound == std::numeric_limits<std::uint64_t>::max()
+            ? 2 * lower
+            : static_cast<double>(bound);
+        auto const count = counts[static_cast<std::size_t>(i)];
+        if (count >= wanted)
+            return lower + (upper - lower) * (count > 0 ? wanted / count : 0);
+        wanted -= count;
+        lower = upper;
+    }
+    return lower;
+}
+
+} // namespace zpack::gui

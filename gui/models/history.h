@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What one device did over the last hour: levels, and rates between two readings.
+#pragma once
+
+#include <QDateTime>
+#include <deque>
+#include <zpack/v1/telemetry_service.pb.h>
+
+namespace zpack::gui {
+
+class History {
+public:
+    static constexpr qint64 longest_ms = 3600 * 1000;
+
+    /// One moment. Rates are since the one before, 0 if that was of another activation.
+    struct Point {
+        qint64 at_ms = 0;
+        // pages
+        double same = 0, ram = 0, packed = 0;
+        // bytes
+        double pool_bytes = 0, pool_limit = 0, object_bytes = 0, disk_live_bytes = 0;
+        // a second
+        double stores = 0, loads = 0, refaults = 0, written_bytes = 0, read_bytes = 0;
+        double cleaned_bytes = 0;
+    };
+
+    void add(QDateTime const& at, v1::DeviceStats const& stats);
+    std::deque<Point> const& points() const { return m_points; }
+
+private:
+    std::deque<Point> m_points;
+    v1::DeviceStats m_last;
+    qint64 m_last_ms = 0;
+};
+
+/// Loads between two histograms by how long they took: the bound below which @p percent are, in
+/// nanoseconds, between two bounds by proportion. 0: there were none.
+double load_percentile(v1::GetHistogramsResponse const& before,
+    v1::GetHistogramsResponse const& now, double percent);
+
+} // namespace zpack::gui

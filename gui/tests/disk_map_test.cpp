@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/colours.h"
+#include "widgets/disk_map.h"
+
+#include <QElapsedTimer>
+#include <QSignalSpy>
+#include <QWheelEvent>
+#include <QtTest>
+
+using namespace zpack::gui;
+namespace v1 = zpack::v1;
+
+class DiskMapTest : public QObject {
+    Q_OBJECT
+
+    static constexpr std::uint64_t cell_bytes = 1 << 20;
+
+    static v1::GetLayoutMapResponse map(int cells)
+    {
+        v1::GetLayoutMapResponse made;
+        made.set_cell_bytes(cell_bytes);
+        made.set_disk_bytes(cell_bytes * static_cast<std::uint64_t>(cells));
+        made.set_metric(v1::LAYOUT_METRIC_LIVE_RATIO);
+        for (int i = 0; i < cells; i++) {
+            auto& cell = *made.add_cells();
+            switch (i % 4) {
+            case 0:
+                cell.set_live_state_bytes(cell_bytes);
+                cell.set_value(static_cast<float>(i % 101) / 100);
+                break;
+            case 1:
+                cell.set_busy_state_bytes(65536);
+                break;
+            case 2:
+                cell.set_bad_state_bytes(65536);
+                break;
+            default:
+                break;
+            }
+        }
+        return made;
+    }
+
+private Q_SLOTS:
+    void cellsHaveTheColourOfWhatIsInThem()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(map(1200));
+        auto const picture = widget.grab().toImage();
+        for (auto const number : { 0, 1, 2, 3, 400, 401, 1196, 1199 }) {
+            auto const at = widget.cell_rect(number).center();
+            QCOMPARE(widget.cell_at(at), number);
+            auto expected = QColor::fromRgb(free_colour);
+            if (number % 4 == 0)
+                expected = scale_colour(static_cast<float>(number % 101) / 100);
+            if (number % 4 == 1)
+                expected = QColor::fromRgb(busy_colour);
+            if (number % 4 == 2)
+                expected = QColor::fromRgb(bad_colour);
+            auto const ratio = picture.devicePixelRatio();
+            QCOMPARE(picture.pixelColor((at * ratio).toPoint()), expected);
+        }
+    }
+
+    void clickAndKeysChooseCells()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(map(1200));
+        QSignalSpy chosen(&widget, &DiskMap::chosen);
+        QTest::mouseClick(&widget, Qt::LeftButton, {}, widget.cell_rect(77).center().toPoint());
+        QCOMPARE(chosen.last()[0].toULongLong(), 77 * cell_bytes);
+        QTest::keyClick(&widget, Qt::Key_Right);
+        QCOMPARE(chosen.last()[0].toULongLong(), 78 * cell_bytes);
+        QTest::keyClick(&widget, Qt::Key_Up);
+        QVERIFY(chosen.last()[0].toULongLong() < 78 * cell_bytes);
+        QCOMPARE(chosen.count(), 3);
+    }
+
+    void zoomKeepsWhatIsUnderThePointer()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(map(1200));
+        QSignalSpy const changed(&widget, &DiskMap::rangeChanged);
+        auto const at = widget.cell_rect(600).center();
+        QWheelEvent wheel(at, at, {}, { 0, 240 }, Qt::NoButton, {}, Qt::NoScrollPhase, false);
+        QCoreApplication::sendEvent(&widget, &wheel);
+        QCOMPARE(changed.count(), 1);
+        QCOMPARE(widget.wanted_length(), 600 * cell_bytes);
+        QCOMPARE(widget.wanted_offset(), 300 * cell_bytes);
+        QTest::keyClick(&widget, Qt::Key_Home);
+        QCOMPARE(widget.wanted_length(), 0ull);
+    }
+
+    /// What the widget is given at most, for a disk of any size: a million blocks come as that.
+    void aFullMapIsDrawnSixtyTimesASecond()
+    {
+        DiskMap widget;
+        widget.resize(1600, 1000);
+        widget.set_map(map(60'000));
+        QImage target(widget.size(), QImage::Format_RGB32);
+        widget.render(&target);
+        QVector<qint64> times;
+        for (int i = 0; i < 31; i++) {
+            QElapsedTimer timer;
+            timer.start();
+            widget.render(&target);
+            times += timer.nsecsElapsed();
+        }
+        std::sort(times.begin(), times.end());
+        qInfo("median of a frame: %.2f ms", static_cast<double>(times[15]) / 1e6);
+        QVERIFY(times[15] < 16'000'000);
+    }
+};
+
+QTEST_MAIN(DiskMapTest)
+#include "disk_map_test.moc"

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/api_comments.h"
+#include "models/event_log.h"
+#include "models/history.h"
+#include "models/settings_model.h"
+#include "models/table_model.h"
+#include "models/text.h"
+
+#include <QAbstractItemModelTester>
+#include <QSignalSpy>
+#include <QtTest>
+#include <limits>
+
+using namespace zpack::gui;
+namespace v1 = zpack::v1;
+
+class ModelsTest : public QObject {
+    Q_OBJECT
+
+    static v1::Device device()
+    {
+        v1::Device made;
+        made.set_name("devices/zpack0");
+        made.set_etag("7");
+        auto& settings = *made.mutable_settings();
+        settings.set_block_pages(16);
+        settings.set_comp_algorithm("lz4");
+        settings.set_shrinker(true);
+        settings.set_pool_limit_bytes(std::numeric_limits<std::uint64_t>::max());
+        settings.mutable_write_budget()->set_bytes(1 << 30);
+        settings.mutable_write_budget()->set_interval_seconds(60);
+        return made;
+    }
+    static QModelIndex wanted(SettingsModel const& model, char const* setting)
+    {
+        for (int row = 0; row < model.rowCount(); row++)
+            if (model.name(row) == QLatin1String(setting))
+                return model.index(row, SettingsModel::Wanted);
+        return {};
+    }
+
+private Q_SLOTS:
+    void initTestCase() { QLocale::setDefault(QLocale::c()); }
+
+    void numbersAreForPeople()
+    {
+        QCOMPARE(bytes_text(0), QStringLiteral("0 B"));
+        QCOMPARE(bytes_text(1536), QStringLiteral("1.5 KiB"));
+        QCOMPARE(bytes_text(64.0 * (1 << 30)), QStringLiteral("64 GiB"));
+        QCOMPARE(nanoseconds_text(1'200'000), QStringLiteral("1.2 ms"));
+        QCOMPARE(age_text(90), QStringLiteral("90 s"));
+        QCOMPARE(age_text(7200), QStringLiteral("2 h"));
+    }
+
+    void aTableIsAProperModel()
+    {
+        TableModel model({ { QStringLiteral("A"), QStringLiteral("first") }, { QStringLiteral("B"), {}, true } });
+        QAbstractItemModelTester const tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        model.set_rows({ { { QStringLiteral("x"), 2 }, { QStringLiteral("1,5") } } });
+        QCOMPARE(model.data(model.index(0, 0), Qt::UserRole).toInt(), 2);
+        QSignalSpy const changed(&model, &QAbstractItemModel::dataChanged);
+        QSignalSpy const reset(&model, &QAbstractItemModel::modelReset);
+        model.set_rows({ { { QStringLiteral("x"), 3 }, { QStringLiteral("\"y\"") } } });
+        QCOMPARE(changed.count(), 1); // so that what is selected stays
+        QCOMPARE(reset.count(), 0);
+        QCOMPARE(model.csv(), QStringLiteral("A,B\n3,\"\"\"y\"\"\"\n"));
+        model.set_rows({});
+        QCOMPARE(reset.count(), 1);
+        QCOMPARE(model.rowCount(), 0);
+    }
+
+    void everySettingOfTheApiHasARowAndADescription()
+    {
+        SettingsModel model;
+        QAbstractItemModelTester const tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QCOMPARE(model.rowCount(), v1::DeviceSettings::descriptor()->field_count() - 1
+                + v1::WriteBudget::descriptor()->field_count());
+        for (int row = 0; row < model.rowCount(); row++)
+            QVERIFY2(model.description(row).size() > 20, qPrintable(model.name(row)));
+        QVERIFY(model.description(wanted(model, "block_pages").row()).contains(QLatin1String("1...256")));
+    }
+
+    void whatIsStagedBecomesAnUpdate()
+    {
+        SettingsModel model;
+        QAbstractItemModelTester const tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        model.set_device(device());
+        QCOMPARE(model.data(wanted(model, "pool_limit_bytes").siblingAtColumn(SettingsModel::Present), Qt::DisplayRole),
+            QStringLiteral("no limit"));
+        QVERIFY(!model.staged());
+        model.setData(wanted(model, "block_pages"), QStringLiteral("64"), Qt::EditRole);
+        model.setData(wanted(model, "pool_limit_bytes"), QStringLiteral("1.5 GiB"), Qt::EditRole);
+        model.setData(wanted(model, "shrinker"), QStringLiteral("off"), Qt::EditRole);
+        model.setData(wanted(model, "write_budget.interval_seconds"), QStringLiteral("3600"), Qt::EditRole);
+        model.setData(wanted(model, "comp_algorithm"), QStringLiteral("lz4"), Qt::EditRole); // as it is
+        v1::UpdateDeviceRequest request;
+        QString why_not;
+        QVERIFY2(model.request(request, why_not), qPrintable(why_not));
+        QCOMPARE(request.update_mask().paths_size(), 4);
+        QCOMPARE(request.device().etag(), std::string("7"));
+        QCOMPARE(request.device().settings().block_pages(), 64u);
+        QCOMPARE(request.device().settings().pool_limit_bytes(), 3ull << 29);
+        QVERIFY(!request.device().settings().shrinker());
+        QCOMPARE(request.device().settings().write_budget().bytes(), 1ull << 30); // stays
+        QCOMPARE(request.device().settings().write_budget().interval_seconds(), 3600u);
+        model.revert();
+        QVERIFY(!model.staged());
+    }
+
+    void whatIsNotUnderstoodIsNamed()
+    {
+        SettingsModel model;
+        model.set_device(device());
+        model.setData(wanted(model, "block_pages"), QStringLiteral("many"), Qt::EditRole);
+        v1::UpdateDeviceRequest request;
+        QString why_not;
+        QVERIFY(!model.request(request, why_not));
+        QVERIFY2(why_not.contains(QLatin1String("block_pages: 'many'")), qPrintable(why_not));
+    }
+
+    void ratesAreWithinOneActivation()
+    {
+        History history;
+        v1::DeviceStats stats;
+        auto const begin = QDateTime::fromMSecsSinceEpoch(1'000'000);
+        stats.set_activation_id("a");
+        stats.mutable_traffic()->set_stores(100);
+        history.add(begin, stats);
+        stats.mutable_traffic()->set_stores(300);
+        history.add(begin.addMSecs(2000), stats);
+        QCOMPARE(history.points().back().stores, 100.0);
+        stats.set_activation_id("b");
+        stats.mutable_traffic()->set_stores(1000);
+        history.add(begin.addMSecs(3000), stats);
+        QCOMPARE(history.points().back().stores, 0.0);
+        history.add(begin.addMSecs(3000), stats); // the same reading
+        QCOMPARE(history.points().size(), std::size_t { 3 });
+        history.add(begin.addMSecs(History::longest_ms + 2500), stats);
+        QCOMPARE(history.points().size(), std::size_t { 2 });
+    }
+
+    void percentilesAreOfWhatCameBetween()
+    {
+        auto const histogram = [](std::uint64_t fast, std::uint64_t slow) {
+            v1::GetHistogramsResponse made;
+            auto* bucket = made.add_load_latency();
+            bucket->set_upper_ns(1000);
+            bucket->set_loads_ram(fast);
+            bucket = made.add_load_latency();
+            bucket->set_upper_ns(2000);
+            bucket->set_loads_disk(slow);
+            return made;
+        };
+        QCOMPARE(load_percentile(histogram(5, 5), histogram(5, 5), 99), 0.0);
+        QCOMPARE(load_percentile(histogram(1000, 0), histogram(1100, 100), 50), 1000.0);
+        QCOMPARE(load_percentile(histogram(1000, 0), histogram(1100, 100), 75), 1500.0);
+    }
+
+    void failuresAreEvents()
+    {
+        EventLog log;
+        v1::DeviceStats stats;
+        stats.set_device("devices/zpack0");
+        auto const now = QDateTime::currentDateTime();
+        stats.mutable_readback()->set_checksum_errors(3); // of before
+        log.read(QStringLiteral("h"), now, stats);
+        QVERIFY(log.events().empty());
+        stats.mutable_readback()->set_checksum_errors(5);
+        log.read(QStringLiteral("h"), now, stats);
+        QCOMPARE(log.events().size(), std::size_t { 1 });
+        QVERIFY(log.events().front().what.startsWith(QLatin1String("2 pages lost")));
+        v1::ListDecisionsResponse decisions;
+        auto& decision = *decisions.add_decisions();
+        decision.set_number(1);
+        decision.set_setting("block_pages");
+        log.add_decisions(QStringLiteral("h"), decisions);
+        log.add_decisions(QStringLiteral("h"), decisions);
+        QCOMPARE(log.events().size(), std::size_t { 2 });
+    }
+};
+
+QTEST_GUILESS_MAIN(ModelsTest)
+#include "models_test.moc"

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Whose pages a device holds, and what may be done with them.
+#pragma once
+
+#include "widgets/page.h"
+
+namespace zpack::gui {
+
+class CgroupsPage : public Page {
+    Q_OBJECT
+public:
+    explicit CgroupsPage(QWidget* parent = nullptr);
+    void refresh() override;
+    TableModel const* table() const override { return &m_cgroups; }
+
+protected:
+    void changed() override { m_cgroups.set_rows({}); }
+
+private:
+    TableModel m_cgroups;
+    bool m_asked = false;
+};
+
+} // namespace zpack::gui

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/disk_page.h"
+
+#include "models/colours.h"
+#include "models/text.h"
+
+#include <QHBoxLayout>
+#include <QPushButton>
+#include <QSplitter>
+#include <QVBoxLayout>
+
+namespace zpack::gui {
+
+namespace {
+
+constexpr std::uint64_t most_listed = 64 << 20; ///< bytes whose blocks are listed
+
+QString state_text(v1::BlockState state)
+{
+    switch (state) {
+    case v1::BLOCK_STATE_FREE:
+        return DiskPage::tr("free");
+    case v1::BLOCK_STATE_WRITING:
+        return DiskPage::tr("being written");
+    case v1::BLOCK_STATE_LIVE:
+        return DiskPage::tr("live");
+    case v1::BLOCK_STATE_CLEANING:
+        return DiskPage::tr("being cleaned");
+    case v1::BLOCK_STATE_BAD:
+        return DiskPage::tr("bad: a write failed");
+    case v1::BLOCK_STATE_PINNED:
+        return DiskPage::tr("can't be cleaned: a read failed");
+    default:
+        return DiskPage::tr("unknown");
+    }
+}
+
+QString swatch(QColor const& colour, QString const& text)
+{
+    return QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;&nbsp;&nbsp;</span>&nbsp;%2 &nbsp; ")
+        .arg(colour.name(), text);
+}
+
+} // namespace
+
+DiskPage::DiskPage(QWidget* parent)
+    : Page(parent)
+    , m_map(new DiskMap)
+    , m_metric(new QComboBox)
+    , m_aggregate(new QComboBox)
+    , m_legend(new QLabel)
+    , m_range(new QLabel)
+    , m_blocks({ { tr("Place"), tr("bytes from the beginning of the backing device"), true },
+          { tr("Size"), tr("bytes of the block"), true }, { tr("State"), tr("what is with it") },
+          { tr("Live"), tr("percent of its bytes that live objects and their headers take"), true },
+          { tr("Age"), tr("since it was written"), true },
+          { tr("Cgroup"), tr("inode number of the cgroup whose pages it has; none: of several"), true },
+          { tr("Written"), tr("times that its place was written, modulo 65536"), true } })
+{
+    m_metric->addItem(tr("live share"), v1::LAYOUT_METRIC_LIVE_RATIO);
+    m_metric->addItem(tr("age"), v1::LAYOUT_METRIC_AGE_SECONDS);
+    m_metric->addItem(tr("block size"), v1::LAYOUT_METRIC_BLOCK_PAGES);
+    m_metric->setAccessibleName(tr("What the colours say"));
+    m_aggregate->addItem(tr("mean"), v1::LAYOUT_AGGREGATE_MEAN);
+    m_aggregate->addItem(tr("smallest"), v1::LAYOUT_AGGREGATE_MIN);
+    m_aggregate->addItem(tr("largest"), v1::LAYOUT_AGGREGATE_MAX);
+    m_aggregate->setAccessibleName(tr("Of the blocks in a cell"));
+    m_legend->setTextFormat(Qt::RichText);
+    m_range->setObjectName(QStringLiteral("range"));
+    auto* const all = new QPushButton(tr("Show &all"));
+    connect(all, &QPushButton::clicked, m_map, &DiskMap::show_all);
+
+    auto* const bar = new QHBoxLayout;
+    bar->addWidget(new QLabel(tr("Colour:")));
+    bar->addWidget(m_metric);
+    bar->addWidget(m_aggregate);
+    bar->addWidget(all);
+    bar->addWidget(m_range, 1);
+    auto* const top = new QWidget;
+    auto* const column = new QVBoxLayout(top);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->addLayout(bar);
+    column->addWidget(m_map, 1);
+    column->addWidget(m_legend);
+    auto* const parts = new QSplitter(Qt::Vertical);
+    parts->addWidget(top);
+    parts->addWidget(table_view(m_blocks, tr("Blocks of the chosen cell"), this));
+    parts->setStretchFactor(0, 3);
+    parts->setStretchFactor(1, 1);
+    auto* const whole = new QVBoxLayout(this);
+    whole->addWidget(parts);
+
+    for (auto* const box : { m_metric, m_aggregate })
+        connect(box, &QComboBox::currentIndexChanged, this, [this] {
+            show_legend();
+            ask_for_map();
+        });
+    connect(m_map, &DiskMap::rangeChanged, this, &DiskPage::ask_for_map);
+    connect(m_map, &DiskMap::chosen, this, &DiskPage::ask_for_blocks);
+    show_legend();
+}
+
+void DiskPage::show_legend()
+{
+    QString low = tr("0 %");
+    QString high = tr("100 % live");
+    if (m_metric->currentData() == v1::LAYOUT_METRIC_AGE_SECONDS) {
+        low = tr("new");
+        high = tr("the oldest");
+    } else if (m_metric->currentData() == v1::LAYOUT_METRIC_BLOCK_PAGES) {
+        low = tr("1 page");
+        high = tr("256 pages");
+    }
+    QString scale;
+    for (int i = 0; i <= 10; i++)
+        scale += QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;</span>").arg(scale_colour(i / 10.0).name());
+    m_legend->setText(low + u' ' + scale + u' ' + high + QStringLiteral(" &nbsp; ")
+        + swatch(QColor::fromRgb(free_colour), tr("free"))
+        + swatch(QColor::fromRgb(busy_colour), tr("being written or cleaned"))
+        + swatch(QColor::fromRgb(bad_colour), tr("bad")));
+}
+
+void DiskPage::changed()
+{
+    m_map->set_map({});
+    m_map->show_all();
+    m_blocks.set_rows({});
+}
+
+void DiskPage::refresh()
+{
+    ask_for_map();
+}
+
+void DiskPage::ask_for_map()
+{
+    if (!m_host || m_device.empty())
+        return;
+    if (m_asked) {
+        m_again = true;
+        return;
+    }
+    m_asked = true;
+    v1::GetLayoutMapRequest request;
+    request.set_device(m_device);
+    request.set_max_cells(m_map->wanted_cells());
+    request.set_metric(static_cast<v1::LayoutMetric>(m_metric->currentData().toInt()));
+    request.set_aggregate(static_cast<v1::LayoutAggregate>(m_aggregate->currentData().toInt()));
+    request.set_offset_bytes(m_map->wanted_offset());
+    request.set_length_bytes(m_map->wanted_length());
+    m_host->ask(
+        this,
+        [request](client::Client& client) {
+            return call(*client.layout, &v1::LayoutService::Stub::GetLayoutMap, request);
+        },
+        [this, device = m_device](Result<v1::GetLayoutMapResponse> answer) {
+            m_asked = false;
+            if (device == m_device && answer) {
+                m_map->set_map(std::move(*answer));
+                auto const& map = m_map->map();
+                auto const shown = static_cast<double>(map.cell_bytes()) * map.cells_size();
+                m_range->setText(tr("%1 from %2 on, of %3; each cell is %4")
+                                     .arg(bytes_text(std::min(shown, static_cast<double>(map.disk_bytes()))),
+                                         bytes_text(static_cast<double>(map.offset_bytes())),
+                                         bytes_text(static_cast<double>(map.disk_bytes())),
+                                         bytes_text(static_cast<double>(map.cell_bytes()))));
+            } else if (!answer) {
+                m_range->setText(QString::fromStdString(answer.error().message));
+            }
+            if (std::exchange(m_again, false))
+                ask_for_map();
+        });
+}
+
+void DiskPage::ask_for_blocks(std::uint64_t offset, std::uint64_t length)
+{
+    if (!m_host)
+        return;
+    auto const end = offset + std::min(length, most_listed);
+    m_host->ask(
+        this,
+        [device = m_device, offset, end](client::Client& client) -> Result<QVector<v1::Block>> {
+            QVector<v1::Block> found;
+            v1::ListBlocksRequest request;
+            request.set_device(device);
+            request.set_offset_bytes(offset);
+            for (;;) {
+                ZPACK_TRY_SET(auto const answer,
+                    call(*client.layout, &v1::LayoutService::Stub::ListBlocks, request));
+                for (auto const& block : answer.blocks())
+                    if (block.offset_bytes() < end && block.offset_bytes() + block.size_bytes() > offset)
+                        found.push_back(block);
+                auto const last = answer.blocks_size() ? answer.blocks().rbegin()->offset_bytes() : end;
+                if (answer.next_page_token().empty() || last >= end)
+                    return found;
+                request.set_page_token(answer.next_page_token());
+            }
+        },
+        [this](Result<QVector<v1::Block>> blocks) {
+            if (!blocks)
+                return;
+            QVector<TableModel::Row> rows;
+            for (auto const& block : *blocks) {
+                auto const live = 100.0 * static_cast<double>(block.live_bytes())
+                    / static_cast<double>(std::max<std::uint64_t>(block.size_bytes(), 1));
+                rows += TableModel::Row {
+                    { count_text(block.offset_bytes()), static_cast<qulonglong>(block.offset_bytes()) },
+                    { bytes_text(static_cast<double>(block.size_bytes())), static_cast<qulonglong>(block.size_bytes()) },
+                    { state_text(block.state()) }, { tr("%1 %").arg(live, 0, 'f', 0), live },
+                    { age_text(block.age_seconds()), block.age_seconds() },
+                    { block.cgroup() ? QString::number(block.cgroup()) : QString(), static_cast<qulonglong>(block.cgroup()) },
+                    { QString::number(block.generation()), block.generation() } };
+            }
+            m_blocks.set_rows(std::move(rows));
+        });
+}
+
+} // namespace zpack::gui

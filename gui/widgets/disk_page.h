@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The backing device: its map, a legend, and the blocks of the chosen part.
+#pragma once
+
+#include "widgets/disk_map.h"
+#include "widgets/page.h"
+
+#include <QComboBox>
+#include <QLabel>
+
+namespace zpack::gui {
+
+class DiskPage : public Page {
+    Q_OBJECT
+public:
+    explicit DiskPage(QWidget* parent = nullptr);
+    void refresh() override;
+    TableModel const* table() const override { return &m_blocks; }
+    DiskMap& map() { return *m_map; }
+
+protected:
+    void changed() override;
+
+private:
+    void ask_for_map();
+    void ask_for_blocks(std::uint64_t offset, std::uint64_t length);
+    void show_legend();
+
+    DiskMap* m_map;
+    QComboBox* m_metric;
+    QComboBox* m_aggregate;
+    QLabel* m_legend;
+    QLabel* m_range;
+    TableModel m_blocks;
+    bool m_asked = false;
+    bool m_again = false; ///< another part was wanted meanwhile
+};
+
+} // namespace zpack::gui

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/overview_page.h"
+
+#include "models/text.h"
+
+#include <QGridLayout>
+#include <QHBoxLayout>
+
+namespace zpack::gui {
+
+namespace {
+
+using Point = History::Point;
+constexpr double page_bytes = 4096;
+
+QString rate_text(double value)
+{
+    return short_text(value) + QStringLiteral("/s");
+}
+
+QString byte_rate_text(double value)
+{
+    return bytes_text(value) + QStringLiteral("/s");
+}
+
+} // namespace
+
+OverviewPage::OverviewPage(QWidget* parent)
+    : Page(parent)
+    , m_summary(new QLabel)
+    , m_latency(new QLabel)
+    , m_span(new QComboBox)
+{
+    m_summary->setObjectName(QStringLiteral("summary"));
+    m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    m_summary->setWordWrap(true);
+    m_latency->setObjectName(QStringLiteral("latency"));
+    m_latency->setToolTip(tr("Time from a read's arrival to its end, of the reads since the last look; "
+                             "of pages in RAM and on the backing device together"));
+    for (auto const& [name, seconds] :
+        { std::pair(tr("1 minute"), 60), { tr("5 minutes"), 300 }, { tr("1 hour"), 3600 } })
+        m_span->addItem(name, seconds * 1000);
+    m_span->setAccessibleName(tr("Time shown"));
+    connect(m_span, &QComboBox::currentIndexChanged, this, [this] { refresh(); });
+
+    auto const bytes = [](double Point::* pages) {
+        return [pages](Point const& point) { return point.*pages * page_bytes; };
+    };
+    auto const plain = [](double Point::* field) {
+        return [field](Point const& point) { return point.*field; };
+    };
+    m_charts = {
+        new Chart(tr("Pages held, before compression"),
+            { { tr("in RAM"), bytes(&Point::ram) }, { tr("on disk"), bytes(&Point::packed) },
+                { tr("same-filled"), bytes(&Point::same) } },
+            bytes_text),
+        new Chart(tr("What they take"),
+            { { tr("pool"), plain(&Point::pool_bytes) }, { tr("its limit"), plain(&Point::pool_limit) },
+                { tr("disk"), plain(&Point::disk_live_bytes) } },
+            bytes_text),
+        new Chart(tr("Pages stored and read"),
+            { { tr("stored"), plain(&Point::stores) }, { tr("read"), plain(&Point::loads) },
+                { tr("of them from disk"), plain(&Point::refaults) } },
+            rate_text),
+        new Chart(tr("Disk traffic"),
+            { { tr("written"), plain(&Point::written_bytes) }, { tr("read"), plain(&Point::read_bytes) },
+                { tr("cleaned"), plain(&Point::cleaned_bytes) } },
+            byte_rate_text),
+    };
+
+    auto* const top = new QHBoxLayout;
+    top->addWidget(m_summary, 1);
+    top->addWidget(m_span, 0, Qt::AlignTop);
+    auto* const grid = new QGridLayout(this);
+    grid->addLayout(top, 0, 0, 1, 2);
+    grid->addWidget(m_latency, 1, 0, 1, 2);
+    for (int i = 0; i < m_charts.size(); i++)
+        grid->addWidget(m_charts[i], 2 + i / 2, i % 2);
+    grid->setRowStretch(2, 1);
+    grid->setRowStretch(3, 1);
+    grid->setHorizontalSpacing(24);
+    grid->setVerticalSpacing(12);
+}
+
+void OverviewPage::changed()
+{
+    m_histograms.Clear();
+    m_latency->setText(tr("Read latency: no data yet"));
+}
+
+void OverviewPage::refresh()
+{
+    for (auto* const chart : m_charts)
+        chart->show_history(m_history, m_span->currentData().toLongLong());
+    auto const* const stats = m_host ? m_host->stats(m_device) : nullptr;
+    if (!stats) {
+        m_summary->setText(tr("No data yet"));
+        return;
+    }
+    auto const pages = [](std::uint64_t count) { return bytes_text(static_cast<double>(count) * page_bytes); };
+    auto const& slots_held = stats->slots();
+    auto const taken = static_cast<double>(stats->pool().pool_bytes() + stats->disk().live_bytes());
+    auto const held = static_cast<double>(slots_held.stored_pages()) * page_bytes;
+    m_summary->setText(
+        tr("<b>%1</b> held of %2: %3 in RAM, %4 packed on disk, %5 same-filled. They take %6 of RAM and "
+           "%7 of disk%8.")
+            .arg(pages(slots_held.stored_pages()), pages(slots_held.slots()), pages(slots_held.ram_pages()),
+                pages(slots_held.packed_pages()), pages(slots_held.same_pages()),
+                bytes_text(static_cast<double>(stats->pool().pool_bytes())),
+                bytes_text(static_cast<double>(stats->disk().live_bytes())),
+                taken > 0 ? tr(": %1 times less").arg(held / taken, 0, 'f', 1) : QString()));
+
+    if (m_asked)
+        return;
+    m_asked = true;
+    v1::GetHistogramsRequest request;
+    request.set_device(m_device);
+    m_host->ask(
+        this,
+        [request](client::Client& client) {
+            return call(*client.telemetry, &v1::TelemetryService::Stub::GetHistograms, request);
+        },
+        [this, device = m_device](Result<v1::GetHistogramsResponse> answer) {
+            m_asked = false;
+            if (answer && device == m_device)
+                show_latency(*answer);
+        });
+}
+
+void OverviewPage::show_latency(v1::GetHistogramsResponse const& now)
+{
+    auto const half = load_percentile(m_histograms, now, 50);
+    if (half > 0)
+        m_latency->setText(tr("Read latency: half took less than %1, 99 % less than %2, 99.9 % less than %3")
+                               .arg(nanoseconds_text(half),
+                                   nanoseconds_text(load_percentile(m_histograms, now, 99)),
+                                   nanoseconds_text(load_percentile(m_histograms, now, 99.9))));
+    else
+        m_latency->setText(tr("Read latency: nothing was read just now"));
+    m_histograms = now;
+}
+
+} // namespace zpack::gui

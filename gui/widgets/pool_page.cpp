@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/pool_page.h"
+
+#include "models/text.h"
+
+#include <QGridLayout>
+#include <limits>
+
+namespace zpack::gui {
+
+PoolPage::PoolPage(QWidget* parent)
+    : Page(parent)
+    , m_fragmentation(new QLabel)
+    , m_sizes(new Bars(tr("Objects by size"), tr("objects")))
+    , m_ages(new Bars(tr("Objects by age"), tr("objects")))
+    , m_classes({ { tr("Size up to"), tr("bytes of an object, at most"), true },
+          { tr("Objects"), tr("how many there are in RAM"), true },
+          { tr("Used"), tr("bytes of these objects"), true },
+          { tr("Slack"), tr("bytes that they would take more if each had the size of its class"), true },
+          { tr("Share"), tr("percent of all objects' bytes"), true } })
+{
+    m_fragmentation->setObjectName(QStringLiteral("fragmentation"));
+    m_fragmentation->setWordWrap(true);
+    auto* const grid = new QGridLayout(this);
+    grid->addWidget(m_fragmentation, 0, 0, 1, 2);
+    grid->addWidget(m_sizes, 1, 0);
+    grid->addWidget(m_ages, 1, 1);
+    grid->addWidget(table_view(m_classes, tr("Size classes"), this), 2, 0, 1, 2);
+    grid->setRowStretch(1, 2);
+    grid->setRowStretch(2, 3);
+    grid->setHorizontalSpacing(24);
+}
+
+void PoolPage::refresh()
+{
+    auto const* const stats = m_host ? m_host->stats(m_device) : nullptr;
+    if (!stats) {
+        m_fragmentation->setText(tr("No data yet"));
+        m_classes.set_rows({});
+        return;
+    }
+    auto const taken = static_cast<double>(stats->pool().pool_bytes());
+    auto const used = static_cast<double>(stats->pool().object_bytes());
+    if (taken > 0)
+        m_fragmentation->setText(
+            tr("The pool takes %1 for %2 of objects: <b>fragmentation %3 %</b>. That is memory in its pages "
+               "that no object is in: the rest of each size class, and holes that freed objects have "
+               "left until the pool is compacted.")
+                .arg(bytes_text(taken), bytes_text(used))
+                .arg(100 * (taken - std::min(used, taken)) / taken, 0, 'f', 1));
+    else
+        m_fragmentation->setText(tr("The pool is empty: there are no compressed pages in RAM."));
+    if (m_asked)
+        return;
+    m_asked = true;
+    m_host->ask(
+        this,
+        [device = m_device](client::Client& client) -> Result<Answer> {
+            v1::ListPoolClassesRequest classes;
+            classes.set_device(device);
+            v1::GetHistogramsRequest histograms;
+            histograms.set_device(device);
+            Answer answer;
+            ZPACK_TRY_SET(answer.classes,
+                call(*client.telemetry, &v1::TelemetryService::Stub::ListPoolClasses, classes));
+            ZPACK_TRY_SET(answer.histograms,
+                call(*client.telemetry, &v1::TelemetryService::Stub::GetHistograms, histograms));
+            return answer;
+        },
+        [this, device = m_device](Result<Answer> answer) {
+            m_asked = false;
+            if (answer && device == m_device)
+                show_answer(*answer);
+        });
+}
+
+void PoolPage::show_answer(Answer const& answer)
+{
+    double all = 0;
+    for (auto const& one : answer.classes.classes())
+        all += static_cast<double>(one.object_bytes());
+    QVector<TableModel::Row> rows;
+    for (auto const& one : answer.classes.classes()) {
+        auto const slack = one.objects() * one.size_max_bytes() - one.object_bytes();
+        auto const share = all > 0 ? 100 * static_cast<double>(one.object_bytes()) / all : 0;
+        rows += TableModel::Row { { tr("%1 B").arg(one.size_max_bytes()), one.size_max_bytes() },
+            { count_text(one.objects()), static_cast<qulonglong>(one.objects()) },
+            { bytes_text(static_cast<double>(one.object_bytes())), static_cast<qulonglong>(one.object_bytes()) },
+            { bytes_text(static_cast<double>(slack)), static_cast<qulonglong>(slack) },
+            { tr("%1 %").arg(share, 0, 'f', 1), share } };
+    }
+    m_classes.set_rows(std::move(rows));
+    auto const bars = [](v1::Histogram const& histogram, auto label) {
+        QVector<Bars::Bar> made;
+        for (auto const& bucket : histogram.buckets())
+            made.push_back({ bucket.upper() == std::numeric_limits<std::uint64_t>::max()
+                    ? tr("more")
+                    : label(bucket.upper()),
+                static_cast<double>(bucket.count()) });
+        return made;
+    };
+    m_sizes->set_bars(bars(answer.histograms.object_size_bytes(),
+        [](std::uint64_t bytes) { return bytes_text(static_cast<double>(bytes)); }));
+    m_ages->set_bars(bars(answer.histograms.age_seconds(), age_text));
+}
+
+} // namespace zpack::gui
