@@ -40,12 +40,12 @@ MainWindow::MainWindow()
     m_tree->setAccessibleName(tr("Hosts and devices"));
     m_tree->setObjectName(QStringLiteral("hosts"));
     m_pages->setObjectName(QStringLiteral("pages"));
-    m_pages->addTab(new OverviewPage, tr("&Overview"));
-    m_pages->addTab(new PoolPage, tr("&Pool"));
-    m_pages->addTab(new DiskPage, tr("&Disk"));
-    m_pages->addTab(new CgroupsPage, tr("&Cgroups"));
-    m_pages->addTab(new TuningPage, tr("&Tuning"));
-    m_pages->addTab(new EventsPage(m_log), tr("&Events"));
+    m_pages->addTab(new OverviewPage, tr("Overview"));
+    m_pages->addTab(new PoolPage, tr("Pool"));
+    m_pages->addTab(new DiskPage, tr("Disk"));
+    m_pages->addTab(new CgroupsPage, tr("Cgroups"));
+    m_pages->addTab(new TuningPage, tr("Tuning"));
+    m_pages->addTab(new EventsPage(m_log), tr("Events"));
     m_banner->setObjectName(QStringLiteral("banner"));
     m_banner->setWordWrap(true);
     m_banner->setAlignment(Qt::AlignCenter);

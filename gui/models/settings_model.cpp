@@ -98,7 +98,8 @@ void SettingsModel::set_device(v1::Device const& device)
     if (device.name() != m_device.name())
         revert();
     m_device = device;
-    Q_EMIT dataChanged(index(0, Present), index(rowCount() - 1, Wanted));
+    // Not the column that may be edited just now: the editor would lose what was typed.
+    Q_EMIT dataChanged(index(0, Present), index(rowCount() - 1, Present));
 }
 
 void SettingsModel::revert()

@@ -28,6 +28,7 @@ public:
 
     /// Replaces all rows. What is selected stays, as rows are told apart by their first cell.
     void set_rows(QVector<Row> rows);
+    Column const& column(int number) const { return m_columns[number]; }
     QVector<Row> const& rows() const { return m_rows; }
 
     /// As comma separated values, with a line of titles.

@@ -107,6 +107,16 @@ private Q_SLOTS:
         QVERIFY(!model.staged());
     }
 
+    void anEditorKeepsWhatIsTypedWhenAReadingArrives()
+    {
+        SettingsModel model;
+        model.set_device(device());
+        QSignalSpy const changed(&model, &QAbstractItemModel::dataChanged);
+        model.set_device(device());
+        for (auto const& arguments : changed)
+            QCOMPARE(arguments[1].toModelIndex().column(), static_cast<int>(SettingsModel::Present));
+    }
+
     void whatIsNotUnderstoodIsNamed()
     {
         SettingsModel model;

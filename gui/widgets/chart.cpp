@@ -13,12 +13,13 @@ namespace zpack::gui {
 
 namespace {
 
-/// The next of 1, 2, 5, 10, 20, 50, ...
-double round_up(double value)
+/// The next of 1, 2, 5, 10, 20, 50, ... times a power of @p base, the step between two units.
+double round_up(double value, double base)
 {
     if (value <= 0)
         return 1;
-    auto const power = std::pow(10, std::floor(std::log10(value)));
+    auto const unit = std::pow(base, std::floor(std::log(value) / std::log(base)));
+    auto const power = unit * std::pow(10, std::floor(std::log10(value / unit)));
     for (auto const factor : { 1, 2, 5 })
         if (value <= factor * power)
             return factor * power;
@@ -27,11 +28,12 @@ double round_up(double value)
 
 } // namespace
 
-Chart::Chart(QString title, QVector<Line> lines, Format format, QWidget* parent)
+Chart::Chart(QString title, QVector<Line> lines, Format format, double base, QWidget* parent)
     : QWidget(parent)
     , m_title(std::move(title))
     , m_lines(std::move(lines))
     , m_format(std::move(format))
+    , m_base(base)
 {
     setAccessibleName(m_title);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Expanding);
@@ -97,7 +99,7 @@ void Chart::paintEvent(QPaintEvent*)
     for (auto point = first; point != points.end(); ++point)
         for (auto const& line : m_lines)
             most = std::max(most, line.value(*point));
-    most = round_up(most);
+    most = round_up(most, m_base);
 
     painter.setPen(faint);
     for (int i = 0; i <= 2; i++) {

@@ -19,8 +19,9 @@ public:
     };
     using Format = std::function<QString(double)>;
 
-    /// @p format makes the labels of the values, with their unit.
-    Chart(QString title, QVector<Line> lines, Format format, QWidget* parent = nullptr);
+    /// @p format makes the labels of the values, with their unit; @p base is how many of a unit the
+    /// next one is: 1000, or 1024 for bytes.
+    Chart(QString title, QVector<Line> lines, Format format, double base, QWidget* parent = nullptr);
 
     /// Shows the last @p span_ms of it; it must outlive the chart, or be replaced.
     void show_history(History const* history, qint64 span_ms);
@@ -35,6 +36,7 @@ private:
     QString const m_title;
     QVector<Line> const m_lines;
     Format const m_format;
+    double const m_base;
     History const* m_history = nullptr;
     qint64 m_span_ms = 60'000;
 };

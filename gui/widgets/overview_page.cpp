@@ -53,19 +53,19 @@ OverviewPage::OverviewPage(QWidget* parent)
         new Chart(tr("Pages held, before compression"),
             { { tr("in RAM"), bytes(&Point::ram) }, { tr("on disk"), bytes(&Point::packed) },
                 { tr("same-filled"), bytes(&Point::same) } },
-            bytes_text),
+            bytes_text, 1024),
         new Chart(tr("What they take"),
             { { tr("pool"), plain(&Point::pool_bytes) }, { tr("its limit"), plain(&Point::pool_limit) },
                 { tr("disk"), plain(&Point::disk_live_bytes) } },
-            bytes_text),
+            bytes_text, 1024),
         new Chart(tr("Pages stored and read"),
             { { tr("stored"), plain(&Point::stores) }, { tr("read"), plain(&Point::loads) },
                 { tr("of them from disk"), plain(&Point::refaults) } },
-            rate_text),
+            rate_text, 1000),
         new Chart(tr("Disk traffic"),
             { { tr("written"), plain(&Point::written_bytes) }, { tr("read"), plain(&Point::read_bytes) },
                 { tr("cleaned"), plain(&Point::cleaned_bytes) } },
-            byte_rate_text),
+            byte_rate_text, 1024),
     };
 
     auto* const top = new QHBoxLayout;

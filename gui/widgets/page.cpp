@@ -20,7 +20,9 @@ QTableView* table_view(TableModel& model, QString const& name, QWidget* parent)
     view->setEditTriggers(QAbstractItemView::NoEditTriggers);
     view->setTabKeyNavigation(false);
     view->verticalHeader()->hide();
-    view->horizontalHeader()->setStretchLastSection(true);
+    view->verticalHeader()->setDefaultSectionSize(view->fontMetrics().height() + 6);
+    auto const last = model.columnCount() - 1;
+    view->horizontalHeader()->setStretchLastSection(!model.column(last).number);
     view->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     return view;
 }

@@ -20,7 +20,7 @@ TuningPage::TuningPage(QWidget* parent)
     , m_mode(new QComboBox)
     , m_try(new QPushButton(tr("&Check")))
     , m_apply(new QPushButton(tr("&Apply")))
-    , m_revert(new QPushButton(tr("Re&vert")))
+    , m_revert(new QPushButton(tr("&Revert")))
     , m_use(new QPushButton(tr("&Use this advice")))
 {
     m_table->setModel(&m_settings);
@@ -31,6 +31,7 @@ TuningPage::TuningPage(QWidget* parent)
     m_table->setTabKeyNavigation(false);
     m_table->setEditTriggers(QAbstractItemView::AllEditTriggers);
     m_table->verticalHeader()->hide();
+    m_table->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_table->horizontalHeader()->setStretchLastSection(true);
     for (auto* const label : { m_description, m_message }) {
@@ -75,6 +76,9 @@ TuningPage::TuningPage(QWidget* parent)
         m_settings.revert();
         m_message->clear();
     });
+    // Who works with the keyboard goes on where he was.
+    for (auto* const button : { m_try, m_apply, m_revert })
+        connect(button, &QPushButton::clicked, m_table, [this] { m_table->setFocus(); });
     connect(m_mode, &QComboBox::activated, this, &TuningPage::set_mode);
     connect(m_use, &QPushButton::clicked, this, &TuningPage::stage_advice);
     connect(m_decision_table->selectionModel(), &QItemSelectionModel::currentChanged, this, &TuningPage::enable);

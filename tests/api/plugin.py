@@ -14,7 +14,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-from api import daemon
+from api import daemon, dashboard
 from api.device import Device
 from api.module import is_loaded, load_zpack
 from api.waiting import wait_until
@@ -29,15 +29,17 @@ DISKSIZE = 256 << 20
 
 AddDevice = Callable[[], Device]
 TESTS = Path(__file__).resolve().parents[1]
-OF_THE_AGENT = (TESTS / "agent", TESTS / "demo")
+OF_THE_AGENT = (TESTS / "agent", TESTS / "demo", TESTS / "gui")
+OF_THE_DASHBOARD = (TESTS / "gui",)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the agent if a test needs it: not within a test, as that has a time limit."""
-    if not session.config.option.collectonly and any(
-        item.path.is_relative_to(folder) for item in session.items for folder in OF_THE_AGENT
-    ):
-        daemon.build()
+    """Build what a test needs of user space: not within a test, as that has a time limit."""
+    for folders, build in ((OF_THE_AGENT, daemon.build), (OF_THE_DASHBOARD, dashboard.build)):
+        if not session.config.option.collectonly and any(
+            item.path.is_relative_to(folder) for item in session.items for folder in folders
+        ):
+            build()
 
 
 def check_and_remove(device: Device) -> None:

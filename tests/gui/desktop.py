@@ -126,7 +126,7 @@ class Desktop:
     def things(self) -> list[Thing]:
         """Everything that is on the screen now."""
         text = subprocess.run(
-            ["/usr/bin/python3", LOOK],
+            ["/usr/bin/python3", "-W", "ignore", LOOK],
             env=self.environment,
             check=True,
             stdout=subprocess.PIPE,
@@ -167,6 +167,10 @@ class Desktop:
 
     def _xdotool(self, *arguments: str) -> None:
         subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=SECONDS)
+
+    def focus(self, title: str) -> None:
+        """Give the keyboard to the window with this title: there is no window manager to do it."""
+        self._xdotool("search", "--sync", "--name", f"^{title}$", "windowfocus", "--sync")
 
     def click(self, place: tuple[int, int], times: int = 1) -> None:
         """Click there with the left button."""

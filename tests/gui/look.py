@@ -37,7 +37,5 @@ def describe(node: Any, depth: int) -> dict[str, Any]:
 
 
 desktop = Atspi.get_desktop(0)
-applications = [
-    desktop.get_child_at_index(number) for number in range(desktop.get_child_count())
-]
+applications = [desktop.get_child_at_index(number) for number in range(desktop.get_child_count())]
 json.dump([describe(one, 0) for one in applications if one is not None], sys.stdout)

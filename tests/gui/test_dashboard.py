@@ -10,10 +10,12 @@ from typing import Any, Iterator
 import pytest
 
 from api import daemon as agent
-from gui.desktop import Desktop, Thing
+from api import dashboard
+from api.waiting import wait_until
+from gui.desktop import SIZE, Desktop, Thing
 
 ROOT = Path(__file__).resolve().parents[2]
-DASHBOARD = ROOT / "build/gui/zpack-dashboard"
+DASHBOARD = dashboard.PROGRAM
 PICTURES = ROOT / "build/screenshots"
 
 
@@ -71,8 +73,12 @@ def desktop(tmp_path: Path) -> Iterator[Desktop]:
 
 def open_dashboard(desktop: Desktop, simulation: Simulation, page: str) -> None:
     """Start the program; it shows data when this returns."""
-    desktop.run([DASHBOARD, f"--socket={simulation.socket}", f"--page={page}"])
+    size = f"{SIZE[0]}x{SIZE[1]}+0+0"
+    desktop.run(
+        [DASHBOARD, f"--socket={simulation.socket}", f"--page={page}", "-qwindowgeometry", size]
+    )
     desktop.text("data of ", " s old")
+    desktop.focus("zpack")
 
 
 def rows_of(things: list[Thing], table: str) -> list[str]:
@@ -97,7 +103,9 @@ def test_connection_comes_back_by_itself(desktop: Desktop, simulation: Simulatio
     simulation.stop()
     desktop.text("No connection")
     simulation.start()
-    desktop.wait_for(lambda things: not any("No connection" in t.name for t in things), "data again")
+    desktop.wait_for(
+        lambda things: not any("No connection" in t.name for t in things), "data again"
+    )
 
 
 def test_setting_is_checked_applied_and_refused_by_keyboard(
@@ -107,19 +115,18 @@ def test_setting_is_checked_applied_and_refused_by_keyboard(
     desktop.keys("ctrl+5")
     table = desktop.thing("table", "Settings")
     row = next(cell for cell in table.all() if cell.name == "block_pages")
-    assert "power of two" in row.description or desktop.text("Settings")
     desktop.click(row.middle)
     desktop.text("block_pages", "power of two, 1...256")
 
     def set_value(value: str) -> None:
-        desktop.keys("Home", "End", "F2")
+        desktop.keys("End", "F2", "ctrl+a")
         desktop.type(value)
         desktop.keys("Return")
 
     set_value("77")
     desktop.keys("alt+c")
     desktop.text("block_pages", "77")
-    desktop.keys("alt+v")
+    desktop.keys("alt+r")
     set_value("64")
     desktop.keys("alt+c")
     desktop.text("would accept")
@@ -141,9 +148,9 @@ def test_chosen_part_of_the_disk_is_listed(desktop: Desktop, simulation: Simulat
     desktop.picture(PICTURES / "disk.png")
 
 
-@pytest.mark.parametrize("page", ["pool", "cgroups", "events"])
+@pytest.mark.parametrize("page", ["pool", "events"])
 def test_view_has_data(desktop: Desktop, simulation: Simulation, page: str) -> None:
-    tables = {"pool": "Size classes", "cgroups": "Cgroups", "events": "Findings"}
+    tables = {"pool": "Size classes", "events": "Findings"}
     open_dashboard(desktop, simulation, page)
     desktop.wait_for(lambda things: rows_of(things, tables[page]), "rows")
     if page == "pool":
@@ -152,8 +159,8 @@ def test_view_has_data(desktop: Desktop, simulation: Simulation, page: str) -> N
 
 
 def test_first_data_comes_soon(desktop: Desktop, simulation: Simulation) -> None:
-    """Two seconds on a busy machine; docs/dashboard.md has the time on an idle one."""
-    simulation.device()  # it is up
+    """docs/dashboard.md has the time on an idle machine; this one may be busy."""
+    wait_until(simulation.socket.exists, "the daemon is up")
     begin = time.monotonic()
     desktop.run([DASHBOARD, f"--socket={simulation.socket}"])
     desktop.text("data of ", " s old")
