@@ -24,6 +24,8 @@ PROBLEM = re.compile(
             r"stack (guard page|overflow)|corrupted stack|refcount_t: ",
             r"list_(add|del) corruption|Bad page|bad page state|Bad swap",
             r"slab corruption|Objects remaining in|Redzone overwritten|Poison overwritten",
+            r"kmemleak: \d+ new suspected memory leaks",
+            r"ODEBUG: ",
             r"workqueue: .* is flushing|unregister_netdevice",
             r"sysfs: cannot create duplicate",
             r"Unknown symbol|disagrees about version of symbol",
