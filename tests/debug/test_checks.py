@@ -34,7 +34,7 @@ def test_sleep_with_a_spin_lock_held_is_noticed(boot_fresh: Boot, kernel: Kernel
 
 
 @pytest.mark.only_kernels("debug")
-@pytest.mark.expects_kernel_problem("KASAN: slab-out-of-bounds")
+@pytest.mark.expects_kernel_problem("KASAN: slab-out-of-bounds|page dumped because: kasan")
 def test_read_beyond_an_object_is_noticed(boot_fresh: Boot, kernel: Kernel) -> None:
     make_mistake(boot_fresh, kernel, "memory")
 
@@ -43,8 +43,7 @@ def test_read_beyond_an_object_is_noticed(boot_fresh: Boot, kernel: Kernel) -> N
 @pytest.mark.expects_kernel_problem("kmemleak: .* new suspected memory leaks")
 def test_lost_memory_is_noticed(boot_fresh: Boot, kernel: Kernel) -> None:
     found = leaks(make_mistake(boot_fresh, kernel, "leak"))
-    assert "size 3072" in found or "size 3000" in found, found
-    assert "wrong" in found
+    assert found.count("unreferenced object") >= 5 and "insmod" in found, found
 
 
 @pytest.mark.only_kernels("kcsan")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Does one wrong thing on purpose, to prove that the kernel notices. */
+#include <linux/compiler.h>
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/init.h>
@@ -49,11 +50,18 @@ static void wrong_memory(void)
 	kfree((void *)bytes);
 }
 
+/* Many, as an old pointer to one may be left somewhere. */
 static void wrong_leak(void)
 {
-	char *bytes = kzalloc(3000, GFP_KERNEL);
+	int i;
 
-	pr_info("%s\n", bytes ? "3000 bytes will be lost" : "no memory");
+	for (i = 0; i < 16; i++) {
+		char *bytes = kzalloc(3000, GFP_KERNEL);
+
+		if (bytes)
+			memset(bytes, i + 1, 3000);
+		pr_info("%s\n", bytes ? "3000 bytes will be lost" : "no memory");
+	}
 }
 
 static int counted;
@@ -63,8 +71,10 @@ static int count(void *end)
 {
 	int i;
 
-	for (i = 0; i < 20000000; i++)
+	for (i = 0; i < 20000000; i++) {
 		counted += i & 1;
+		barrier();
+	}
 	complete(end);
 	return 0;
 }
