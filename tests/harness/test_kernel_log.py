@@ -66,6 +66,16 @@ def test_refusal_of_memory_to_swaps_own_table_is_no_problem(frame: str, is_probl
     assert kernel_log.problems(records) == (records[:1] if is_problem else [])
 
 
+@pytest.mark.parametrize(
+    "frame, is_problem",
+    [(" zpack_count+0x2b/0x90 [zpack]", True), (" ktime_get+0x2b/0x90", False)],
+)
+def test_data_race_is_a_problem_if_a_module_is_in_it(frame: str, is_problem: bool) -> None:
+    lines = ["=" * 20, "BUG: KCSAN: data-race in a / b", "", frame, "=" * 20, " x+0x1/0x2 [y]"]
+    records = [Record(4, 1.0, line) for line in lines]
+    assert kernel_log.problems(records) == (records[1:2] if is_problem else [])
+
+
 def test_what_follows_the_dump_of_a_refusal_excuses_nothing() -> None:
     lines = ["a: page allocation failure: order:0", " </TASK>", " swap_cluster_alloc_table+0x2/0x9"]
     records = [Record(4, 1.0, line) for line in lines]

@@ -24,6 +24,8 @@ PROBLEM = re.compile(
             r"stack (guard page|overflow)|corrupted stack|refcount_t: ",
             r"list_(add|del) corruption|Bad page|bad page state|Bad swap",
             r"slab corruption|Objects remaining in|Redzone overwritten|Poison overwritten",
+            r"kmemleak: \d+ new suspected memory leaks",
+            r"ODEBUG: ",
             r"workqueue: .* is flushing|unregister_netdevice",
             r"sysfs: cannot create duplicate",
             r"Unknown symbol|disagrees about version of symbol",
@@ -78,11 +80,24 @@ def _is_of_the_swap_core(dump: list[Record]) -> bool:
     return False
 
 
+def _is_of_the_kernel_alone(dump: list[Record]) -> bool:
+    """Whether a report of a data race, from its first line on, has no module's function.
+
+    The kernel has races of its own, which its authors know or do not mind.
+    """
+    for number, record in enumerate(dump):
+        if number and record.text.startswith("====="):
+            break
+        if re.search(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[\w+\]", record.text):
+            return False
+    return True
+
+
 def problems(records: list[Record]) -> list[Record]:
     """The records that tell of a kernel problem.
 
     A process that the OOM killer has chosen is refused memory until it is gone: no problem. Nor
-    is it one when swap has no memory for a table of its own.
+    is it one when swap has no memory for a table of its own, or when the kernel races with itself.
     """
     killed: set[str] = set()
     found = []
@@ -92,6 +107,8 @@ def problems(records: list[Record]) -> list[Record]:
         if refused := re.match(r"(.*): page allocation failure", record.text):
             if refused[1] in killed or _is_of_the_swap_core(records[number:]):
                 continue
+        if re.match(r"BUG: KCSAN: ", record.text) and _is_of_the_kernel_alone(records[number:]):
+            continue
         if PROBLEM.search(record.text):
             found.append(record)
     return found

@@ -31,7 +31,22 @@ SERIES = {
     "6.12": Series(("bookworm-security",), "linux-headers-6.12-{flavour}amd64"),
     "7.3": Series(("trixie-backports",), "linux-headers-{flavour}amd64"),
 }
+SELF_CHECKING = ("debug", "kcsan")  # see debug_kernel
 FLAVOURS = {"cloud": "cloud-", "generic": ""}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a kernel that checks itself needs more than others."""
+
+    time: float = 1.0  # time limits are multiplied by it
+    memory_mib: int = 0  # more memory for each guest
+    memory_share: float = 0.0  # and as much of the memory that is asked for
+    first_command: str = ""  # run in a guest before anything else
+
+    def memory(self, mib: int) -> int:
+        """The memory of a guest that is to have as much left as others with `mib`."""
+        return mib + self.memory_mib + round(mib * self.memory_share)
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,8 @@ class Kernel:
     compiler: str  # "gcc-12": what the release was built with
     image_packages: tuple[str, ...]
     header_packages: tuple[str, ...]
+    cost: Cost = Cost()
+    toolchain: str = ""  # the system that builds modules for it, if not the usual one
 
     def __str__(self) -> str:
         return f"{self.name} ({self.release}, Debian {self.version})"
@@ -70,18 +87,26 @@ class Kernel:
 
 
 def parse_names(text: str) -> list[str]:
-    """Turn "6.1,7.3" or "all" into a list of known series; ValueError names the allowed ones."""
+    """Turn "6.1,7.3" or "all" into a list of names; ValueError names the allowed ones.
+
+    "all" are the kernels that Debian has built, not those that check themselves.
+    """
     names = list(SERIES) if text == "all" else text.split(",")
     for name in names:
-        if name not in SERIES:
-            raise ValueError(f"unknown kernel {name!r}: use one of {', '.join(SERIES)}, all")
+        if name not in (*SERIES, *SELF_CHECKING):
+            allowed = ", ".join((*SERIES, *SELF_CHECKING))
+            raise ValueError(f"unknown kernel {name!r}: use one of {allowed}, all")
     return names
 
 
 @functools.lru_cache(maxsize=None)
 def get(name: str, flavour: str = "cloud") -> Kernel:
-    """The newest release of a series, downloaded and unpacked."""
+    """The newest release of a series, downloaded and unpacked; or a kernel that checks itself."""
     parse_names(name)
+    if name in SELF_CHECKING:
+        from vm import debug_kernel  # pylint: disable=import-outside-toplevel
+
+        return debug_kernel.get(name)
     if flavour not in FLAVOURS:
         raise ValueError(f"unknown kernel flavour {flavour!r}: use one of {', '.join(FLAVOURS)}")
     with cache.lock(f"kernel-{name}-{flavour}"):
@@ -110,6 +135,7 @@ def _load(path: Path) -> Kernel | None:
     fields = json.loads(path.read_text())
     for key in ("image_packages", "header_packages"):
         fields[key] = tuple(fields[key])
+    fields["cost"] = Cost(**fields.get("cost", {}))
     kernel = Kernel(**fields)
     return kernel if kernel.image_root.exists() and kernel.header_debs else None
 

@@ -70,11 +70,12 @@ class VM:
         """
         self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
         self.accel = "icount" if icount else accel or accelerators.best()
-        self.scale = accelerators.SCALE[self.accel]
+        self.scale = accelerators.SCALE[self.accel] * self.kernel.cost.time
         self._crashed: bool | None = None  # known once close() was called
         self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
+            memory_mib = self.kernel.cost.memory(memory_mib)
             self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive, qemu)
         except BaseException:
             shutil.rmtree(self._directory)
@@ -135,6 +136,8 @@ class VM:
             self._end_qemu()
             raise
         self.boot_seconds = time.monotonic() - started
+        if self.kernel.cost.first_command:
+            self.run(self.kernel.cost.first_command)
 
     def __enter__(self) -> "VM":
         return self

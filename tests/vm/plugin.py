@@ -9,7 +9,7 @@
 Each test that asks for a guest runs once for each kernel of --kernel. A test fails if its guests'
 kernels reported a problem during it, unless it is marked
 @pytest.mark.expects_kernel_problem("regex"); then it fails if no problem matches the regex, or if
-there are others. After a failed test its guests are not used again.
+there are others. @pytest.mark.only_kernels("debug") leaves a test out elsewhere. After a failed test its guests are not used again.
 """
 
 import os
@@ -130,6 +130,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "expects_kernel_problem(regex): the test provokes a matching kernel warning or crash",
     )
+    config.addinivalue_line(
+        "markers", "only_kernels(name, ...): the test is about these kernels and left out on others"
+    )
     try:
         kernels.parse_names(config.getoption("--kernel"))
     except ValueError as error:
@@ -141,6 +144,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kernel" in metafunc.fixturenames:
         names = kernels.parse_names(metafunc.config.getoption("--kernel"))
         metafunc.parametrize("kernel", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests on kernels that they are not about."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        marker = item.get_closest_marker("only_kernels")
+        name = item.callspec.params.get("kernel") if hasattr(item, "callspec") else None
+        (left_out if marker and name not in marker.args else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 @pytest.fixture(scope="session")

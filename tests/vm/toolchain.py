@@ -43,6 +43,8 @@ class Build:
 
 def ensure(kernel: Kernel) -> Path:
     """The root directory of the toolchain, with the kernel's headers in it."""
+    if kernel.toolchain:
+        return Path(kernel.toolchain)
     root = cache.root() / f"toolchain-{SUITE}-{cache.digest(*PACKAGES, '1')}"
     stamp = root / "var/lib/kernel-headers" / kernel.directory.name
     with cache.lock("toolchain"):
