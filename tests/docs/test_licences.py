@@ -17,6 +17,7 @@ POLICY = {
     "kmod/": "GPL-2.0",
     "agent/": "Apache-2.0",
     "proto/": "Apache-2.0",
+    "deploy/": "Apache-2.0",
     "tests/core/": "GPL-2.0 OR MIT",
     "": "GPL-2.0-only",
 }
