@@ -12,6 +12,8 @@ import yaml
 from kubernetes import client
 
 from api.daemon import BUILD
+from api.local_daemon import FakeMachine
+from api.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
@@ -244,3 +246,39 @@ def test_zpackd_takes_the_configuration(folder: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done
     assert ":9764" in data["zpackd.toml"]
+
+
+@pytest.mark.slow
+def test_zpackd_tunes_with_the_rights_of_the_pod(tmp_path: Path) -> None:
+    context = one("base", "DaemonSet")["spec"]["template"]["spec"]["containers"][0][
+        "securityContext"
+    ]
+    rights = ",".join(["-all", *(f"+{name.lower()}" for name in context["capabilities"]["add"])])
+    machine = FakeMachine(tmp_path / "root", counters=1)
+    (tmp_path / "zpackd.toml").write_text(one("base", "ConfigMap")["data"]["zpackd.toml"])
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                *("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", "--no-new-privs"),
+                *("--", BUILD / "zpackd", f"--config={tmp_path}/zpackd.toml"),
+                *(f"--runtime-dir={tmp_path}/run", f"--state-dir={tmp_path}/state"),
+                *(f"--root={machine.root}", "--metrics-listen=127.0.0.1:0"),
+            ],
+            stderr=log,
+        )
+    try:
+        zpackctl = [BUILD / "zpackctl", f"--socket={tmp_path}/run/admin.sock"]
+
+        def tune() -> bool:
+            done = subprocess.run([*zpackctl, "tune", "zpack0", "block_pages=32"], check=False)
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            return done.returncode == 0
+
+        wait_until(tune, "it has tuned the device")
+        allowed = Path(f"/proc/{process.pid}/status").read_text()
+        assert "CapEff:\t0000000000004000" in allowed  # CAP_IPC_LOCK
+        assert "can't be locked" not in (tmp_path / "log").read_text()
+        assert (machine.root / "sys/block/zpack0/zpack/block_pages").read_text().strip() == "32"
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0, (tmp_path / "log").read_text()
