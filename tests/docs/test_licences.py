@@ -18,6 +18,7 @@ POLICY = {
     "agent/": "Apache-2.0",
     "proto/": "Apache-2.0",
     "gui/": "GPL-3.0-or-later",
+    "deploy/": "Apache-2.0",
     "tests/core/": "GPL-2.0 OR MIT",
     "": "GPL-2.0-only",
 }
