@@ -98,6 +98,13 @@ TEST(Doctor, SaysWhyTheModuleIsNotLoaded)
     root.write("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
         std::string_view("\6\0\0\0\0", 5));
     EXPECT_EQ(reason(), "MODULE_NOT_LOADED");
+    root.write("sys/module/module/parameters/sig_enforce", "Y\n");
+    EXPECT_EQ(reason(), "KEY_NOT_ENROLLED");
+    root.write("sys/module/module/parameters/sig_enforce", "N\n");
+    root.write("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+    EXPECT_EQ(reason(), "MODULE_NOT_LOADED");
+    root.write("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+    EXPECT_EQ(reason(), "KEY_NOT_ENROLLED");
 }
 
 TEST(Doctor, SeesThatAnotherVersionIsInstalledThanLoaded)

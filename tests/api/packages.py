@@ -22,21 +22,63 @@ SYSTEM_PACKAGES = [
     *("libblkid1", "libfmt9", "libgrpc++1.51", "libprometheus-cpp-core1.0"),
     *("libprometheus-cpp-pull1.0", "libprotobuf32", "libsystemd0", "libtomlplusplus3"),
     "pahole",  # headers of 6.12
+    "ccache",
 ]
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """Kernels to upgrade to: one that the module is for, and one that it is made not to be for."""
+    """That of the system, and to upgrade to: one that the module is for, one that it is made not to
+    be for.
+    """
 
+    first: installed.KernelPackages
     supported: installed.KernelPackages
     too_new: installed.KernelPackages
 
 
 def kernels() -> Kernels:
-    """The newest two releases of 6.12 for Debian 12."""
+    """The newest release of 6.1, and the newest two of 6.12 for Debian 12."""
     *_, older, newer = installed.kernel_releases("6.12.")
-    return Kernels(older, newer)
+    return Kernels(installed.kernel_releases("6.1.0-")[-1], older, newer)
+
+
+# Compiling the module takes an emulated machine five minutes, again and again. So what is compiled
+# there is compiled before, outside, in the same place, and found by Debian's kernel headers with:
+CACHED = "DEBIAN_KERNEL_USE_CCACHE=yes"
+CACHE_SETTINGS = """\
+cache_dir = /var/cache/ccache
+compiler_check = content
+sloppiness = include_file_mtime,include_file_ctime
+"""
+
+
+def fill_compiler_cache(
+    tree: Path, builds: list[tuple[Path, str, installed.KernelPackages]]
+) -> None:
+    """Compile the module in a system as DKMS will do it there, for (packages, version, kernel)."""
+    cached = tree / "var/cache/ccache"
+    cached.mkdir(exist_ok=True)
+    (tree / "etc/ccache.conf").write_text(CACHE_SETTINGS)
+    for directory, version, kernel in builds:
+        debs = installed.download_kernel(kernel)
+        script = f"""
+            for deb in /mnt/deb/zpack-dkms_{version}-1_all.deb /mnt/kernel/linux-[hk]*.deb; do
+                dpkg-deb --fsys-tarfile $deb | tar -x --keep-directory-symlink -C /
+            done
+            mkdir -p /var/lib/dkms/zpack/{version}
+            cp -a /usr/src/zpack-{version} /var/lib/dkms/zpack/{version}/build
+            cd /var/lib/dkms/zpack/{version}/build
+            kernel=/lib/modules/{kernel.release}/build
+            export {CACHED}
+            make KERNELRELEASE={kernel.release} KERNEL_RELEASE={kernel.release} KERNEL_BUILD=$kernel
+        """
+        mounts = [
+            (directory / "deb", "mnt/deb"),
+            (debs[0].parent, "mnt/kernel"),
+            (cached, "var/cache/ccache"),
+        ]
+        installed.run_in(tree, script, mounts, throw_away=True)
 
 
 def run(*command: str | Path) -> str:
@@ -50,7 +92,7 @@ def run(*command: str | Path) -> str:
         text=True,
         env={**os.environ, "LC_ALL": "C", "DEB_BUILD_OPTIONS": "nocheck"},
     )
-    assert done.returncode == 0, f"{command} returned {done.returncode}\n{done.stdout[-8000:]}"
+    assert done.returncode == 0, f"{command} returned {done.returncode}\n{done.stdout[-4000:]}"
     return done.stdout
 
 

@@ -14,7 +14,7 @@ from typing import Iterator
 import pytest
 
 from api import packages
-from api.packages import NEXT_VERSION, VERSION
+from api.packages import CACHED, NEXT_VERSION, VERSION
 from programs.pressure import Load, Pressure
 from vm import VM, Disk, installed
 
@@ -58,7 +58,7 @@ class Life:
 
     def apt(self, arguments: str) -> str:
         """All that apt-get says."""
-        return self.run(f"apt-get -q -y {arguments} 2>&1", INSTALL_SECONDS)
+        return self.run(f"{CACHED} apt-get -q -y {arguments} 2>&1", INSTALL_SECONDS)
 
     def use_repository(self, name: str) -> None:
         self.vm.put(
@@ -68,10 +68,11 @@ class Life:
         self.apt("update -o APT::Update::Error-Mode=any")
 
     def install_kernel(self, kernel: installed.KernelPackages) -> str:
-        return self.run(f"dpkg -i /srv/packages/{kernel.release}/*.deb 2>&1", 2 * INSTALL_SECONDS)
+        command = f"{CACHED} dpkg -i /srv/packages/{kernel.release}/*.deb 2>&1"
+        return self.run(command, 2 * INSTALL_SECONDS)
 
-    def reboot(self) -> None:
-        self.machine.reboot()
+    def reboot(self, append: str = "") -> None:
+        self.machine.reboot(append)
         self.prepare()
 
     def prepare(self) -> None:
@@ -123,31 +124,36 @@ class Life:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """A machine with two repositories of zpack and two kernels to upgrade to on a disk."""
     directory = tmp_path_factory.mktemp("life")
-    system = installed.system(packages.SYSTEM_PACKAGES)
+    tree = directory / "tree"
+    installed.system(packages.SYSTEM_PACKAGES).copy(tree)
     kernels = packages.kernels()
     content = directory / "packages"
+    built = {version: packages.build("deb", version) for version in (VERSION, NEXT_VERSION)}
     for name, version in (("first", VERSION), ("second", NEXT_VERSION)):
-        repository = packages.repository(packages.build("deb", version), name)
-        shutil.copytree(repository, content / name)
+        shutil.copytree(packages.repository(built[version], name), content / name)
     for kernel in (kernels.supported, kernels.too_new):
         (content / kernel.release).mkdir()
         for deb in installed.download_kernel(kernel):
             shutil.copy(deb, content / kernel.release)
+    packages.fill_compiler_cache(
+        tree,
+        [
+            (built[VERSION], VERSION, kernels.first),
+            (built[NEXT_VERSION], NEXT_VERSION, kernels.first),
+            (built[NEXT_VERSION], NEXT_VERSION, kernels.supported),
+        ],
+    )
+    disk = installed.System(tree).disk(directory / "system.ext4")
+    shutil.rmtree(tree)
     configuration = {"memory_mib": 768, "cpus": 2, "disks": [Disk("backing", 512)]}
     data = {"packages": installed.data_disk(content, directory / "packages.ext4")}
     shutil.rmtree(content)
-    disk = system.disk(directory / "system.ext4")
     with installed.Machine(disk, data=data, **configuration) as machine:
         new = Life(machine, kernels)
         new.run("mkdir -p /srv/packages")
         new.prepare()
         yield new
-    remove_all(directory)
-
-
-def remove_all(directory: Path) -> None:
-    """Large files are not for pytest to keep."""
-    shutil.rmtree(directory)
+    shutil.rmtree(directory)  # hundreds of megabytes, which pytest would keep
 
 
 def test_apt_installs_from_the_signed_repository_and_the_module_is_built(life: Life) -> None:
@@ -263,6 +269,22 @@ def test_kernel_upgrade_rebuilds_the_module(life: Life) -> None:
         assert life.run("uname -r").strip() == supported
         assert life.swapped_kib() >= 0
         life.end(life.load())
+
+
+def test_module_whose_key_is_not_enrolled_is_refused_and_all_say_what_to_do(life: Life) -> None:
+    """As with Secure Boot, which makes the kernel ask for signatures."""
+    with life.step():
+        life.reboot("module.sig_enforce=1")
+        refused = life.vm.run("modprobe zpack", check=False)
+        assert "Key was rejected by service" in refused.stderr, refused
+        assert life.swapped_kib() == -1
+        assert life.doctor() == ["KEY_NOT_ENROLLED"]
+        enrol = "mokutil --import /var/lib/dkms/mok.pub"
+        assert enrol in life.vm.run("zpackctl doctor", check=False).stdout
+        assert enrol in life.run("/usr/libexec/zpack-dkms/secure-boot")
+        assert "/secure-boot" in life.vm.read("/var/lib/dpkg/info/zpack-dkms.postinst")
+        life.reboot()
+        assert life.swapped_kib() >= 0
 
 
 def test_removal_is_refused_when_there_is_no_room_for_what_is_swapped(life: Life) -> None:

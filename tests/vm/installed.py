@@ -152,21 +152,47 @@ def _make_bootable(tree: Path) -> None:
         (tree / f"etc/systemd/system/{timer}.timer").symlink_to("/dev/null")
 
 
-def run_in(tree: Path, command: str, mounts: Sequence[tuple[Path, str]] = ()) -> str:
-    """Run a shell text in a tree as if it was a system, as far as a chroot goes; its output."""
-    script = (
-        'set -e; root=$1; shift; mount --bind "$root" "$root"; cd "$root"; '
-        'mount -t proc proc "$root/proc"; mount -t sysfs -o ro sysfs "$root/sys"; '
-        'mount --rbind /dev "$root/dev"; mount -t tmpfs tmpfs "$root/run"; '
-        'while [ $# -gt 1 ]; do mkdir -p "$root/$2"; mount --bind "$1" "$root/$2"; shift 2; done; '
-        'exec chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 '
-        'DEBIAN_FRONTEND=noninteractive sh -ec "$1"'
-    )
+def run_in(
+    tree: Path,
+    command: str,
+    mounts: Sequence[tuple[Path, str]] = (),
+    *,
+    throw_away: bool = False,
+) -> str:
+    """Run a shell text in a tree as if it was a system, as far as a chroot goes; its output.
+
+    `mounts`: directories of the host and where they are seen; `throw_away` what is written to others.
+    """
+    script = """
+        set -e
+        root=$1 upper=$2
+        shift 2
+        if [ "$upper" ]; then
+            mount -t tmpfs tmpfs "$upper"
+            mkdir "$upper/upper" "$upper/work"
+            options=lowerdir=$root,upperdir=$upper/upper,workdir=$upper/work
+            mount -t overlay -o "$options" overlay "$root"
+        else
+            mount --bind "$root" "$root"
+        fi
+        cd "$root"
+        mount -t proc proc "$root/proc"
+        mount -t sysfs -o ro sysfs "$root/sys"
+        mount --rbind /dev "$root/dev"
+        mount -t tmpfs tmpfs "$root/run"
+        while [ $# -gt 1 ]; do
+            mkdir -p "$root/$2"
+            mount --bind "$1" "$root/$2"
+            shift 2
+        done
+        exec chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive sh -ec "exec 2>&1; $1"
+    """
     places = [word for source, target in mounts for word in (str(source), target)]
     isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    return cache.run(
-        [*isolated, "sh", "-c", script, "inside", str(tree), *places, f"exec 2>&1; {command}"]
-    )
+    with cache.scratch() as scratch:
+        upper = str(scratch) if throw_away else ""
+        return cache.run([*isolated, "sh", "-c", script, "in", str(tree), upper, *places, command])
 
 
 class Machine:
@@ -217,9 +243,10 @@ class Machine:
         self.vm.wait_crash(60.0)
         self.vm.close()
 
-    def reboot(self) -> None:
-        """Shut down in order and start what is installed now."""
+    def reboot(self, append: str = "") -> None:
+        """Shut down in order and start what is installed now; `append` to the command line."""
         self.power_off()
+        self._configuration["append"] = append
         self.vm = self._start()
 
     def __enter__(self) -> "Machine":

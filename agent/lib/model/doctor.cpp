@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/doctor.h"
 
+#include "model/collector.h"
+#include "sysfs/files.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
@@ -36,12 +39,17 @@ std::string version_for(std::filesystem::path const& dkms, std::string const& ke
     return {};
 }
 
-/// An EFI variable: four bytes of attributes, then its value.
-bool secure_boot_is_on(std::filesystem::path const& sys)
+/// Whether the kernel loads only modules whose signature it knows: because of Secure Boot (an EFI
+/// variable: four bytes of attributes, then its value), or because its command line says so.
+bool signatures_are_enforced(std::filesystem::path const& sys)
 {
     auto const variable = sysfs::read_bytes(
         sys / "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", 4, 1);
-    return variable && variable->size() == 1 && (*variable)[0] == std::byte { 1 };
+    auto const lockdown = sysfs::read_line(sys / "kernel/security/lockdown").value_or("");
+    return (variable && variable->size() == 1 && (*variable)[0] == std::byte { 1 })
+        || sysfs::read_line(sys / "module/module/parameters/sig_enforce").value_or("N") == "Y"
+        || lockdown.find("[integrity]") != std::string::npos
+        || lockdown.find("[confidentiality]") != std::string::npos;
 }
 
 void look_at_module(bool loaded, MachineFacts const& facts, std::vector<Finding>& findings)
@@ -54,11 +62,10 @@ void look_at_module(bool loaded, MachineFacts const& facts, std::vector<Finding>
                 "kernel-devel-{0}); if they are there, dkms autoinstall says why it is not "
                 "built: a kernel may be too new for this version of zpack",
                 facts.kernel_release) });
-    else if (!loaded && facts.secure_boot)
+    else if (!loaded && facts.signatures_enforced)
         findings.push_back({ Severity::Error, "KEY_NOT_ENROLLED",
             "The kernel module zpack is not loaded, and Secure Boot is on: the kernel may not know "
-            "the "
-            "key that signed it.",
+            "the key that signed it.",
             "mokutil --import /var/lib/dkms/mok.pub; reboot and choose \"Enroll MOK\" on the blue "
             "screen. "
             "If that was done: modprobe zpack" });
@@ -135,7 +142,7 @@ MachineFacts machine_facts(sysfs::Root const& root, std::string const& kernel_re
     facts.swaps = read_swaps(root);
     if (root.simulated())
         return facts;
-    facts.secure_boot = secure_boot_is_on(root.sys());
+    facts.signatures_enforced = signatures_are_enforced(root.sys());
     facts.kernel_release = kernel_release;
     facts.module_is_missing = is_missing(root.lib_modules() / kernel_release);
     facts.loaded_version = sysfs::read_line(root.sys() / "module/zpack/version").value_or("");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/snapshot.h"
+#include "sysfs/module.h"
 
 namespace zpack::model {
 
@@ -19,7 +20,7 @@ struct Finding {
 struct MachineFacts {
     bool zswap_enabled = false;
     std::map<std::string, SwapUse> swaps; ///< /proc/swaps by path
-    bool secure_boot = false;
+    bool signatures_enforced = false; ///< of modules, as with Secure Boot
     std::string kernel_release; ///< "6.1.0-56-amd64"
     bool module_is_missing = false; ///< depmod lists the kernel's modules without zpack
     std::string loaded_version; ///< of the module; empty: not known
