@@ -77,6 +77,49 @@ std::vector<std::string> reasons(Snapshot const& snapshot, MachineFacts const& f
     return found;
 }
 
+TEST(Doctor, SaysWhyTheModuleIsNotLoaded)
+{
+    FakeRoot root;
+    Snapshot snapshot;
+    auto const reason = [&] {
+        auto const found = reasons(snapshot, machine_facts(root.root(), "6.1.0-9-amd64"));
+        return found.size() == 1 ? found[0] : "not one";
+    };
+    EXPECT_EQ(reason(), "MODULE_NOT_LOADED");
+    root.write("lib/modules/6.1.0-9-amd64/modules.dep",
+        "kernel/mm/zsmalloc.ko:\nextra/a.ko: x/zpack.ko.b\n");
+    EXPECT_EQ(reason(), "MODULE_NOT_BUILT");
+    root.write("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+        std::string_view("\6\0\0\0\1", 5));
+    EXPECT_EQ(reason(), "MODULE_NOT_BUILT");
+    root.write("lib/modules/6.1.0-9-amd64/modules.dep",
+        "updates/dkms/zpack.ko.xz: kernel/mm/zsmalloc.ko\n");
+    EXPECT_EQ(reason(), "KEY_NOT_ENROLLED");
+    root.write("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+        std::string_view("\6\0\0\0\0", 5));
+    EXPECT_EQ(reason(), "MODULE_NOT_LOADED");
+    root.write("sys/module/module/parameters/sig_enforce", "Y\n");
+    EXPECT_EQ(reason(), "KEY_NOT_ENROLLED");
+    root.write("sys/module/module/parameters/sig_enforce", "N\n");
+    root.write("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+    EXPECT_EQ(reason(), "MODULE_NOT_LOADED");
+    root.write("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+    EXPECT_EQ(reason(), "KEY_NOT_ENROLLED");
+}
+
+TEST(Doctor, SeesThatAnotherVersionIsInstalledThanLoaded)
+{
+    FakeRoot root;
+    Snapshot snapshot;
+    snapshot.module_loaded = true;
+    root.write("sys/module/zpack/version", "0.1.0\n");
+    root.write("var/lib/dkms/zpack/0.1.0/6.1.0-9-amd64/x86_64/module/zpack.ko", "");
+    root.write("var/lib/dkms/zpack/0.2.0/6.12/x86_64/module/zpack.ko", "");
+    EXPECT_THAT(reasons(snapshot, machine_facts(root.root(), "6.1.0-9-amd64")),
+        Not(Contains("MODULE_IS_OLD")));
+    EXPECT_THAT(reasons(snapshot, machine_facts(root.root(), "6.12")), Contains("MODULE_IS_OLD"));
+}
+
 TEST(Doctor, NamesWhatIsWrongTheWorstFirst)
 {
     Snapshot snapshot;

@@ -4,6 +4,7 @@
     kernels    find, download and unpack kernels          machine    VM: boot, run, files, log
     toolchain  build modules for them                     process    a command in the guest
     images     what a guest boots from                    plugin     pytest fixtures
+    installed  whole systems with systemd
     guest/     init scripts and agent inside the guest    channel    the protocol with the agent
 """
 

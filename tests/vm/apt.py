@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from vm import cache
 
@@ -141,8 +141,17 @@ class Suites:
         cache.run(["apt-get", *self._options(), "download", *packages], cwd=directory)
 
 
-def bootstrap(suite: str, mirror_suites: list[str], packages: list[str], directory: Path) -> None:
-    """Make a small Debian system in a new directory, set up to use the machine's mirror."""
+def bootstrap(
+    suite: str,
+    mirror_suites: list[str],
+    packages: list[str],
+    directory: Path,
+    options: Sequence[str] = (),
+) -> None:
+    """Make a small Debian system in a new directory, set up to use the machine's mirror.
+
+    `options` are more of mmdebstrap's.
+    """
     mirror = machine_mirror()
     settings = [
         *machine_options(),
@@ -158,6 +167,7 @@ def bootstrap(suite: str, mirror_suites: list[str], packages: list[str], directo
             *([f"--include={','.join(packages)}"] if packages else []),
             *(f"--aptopt={line}" for line in settings),
             *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in unneeded),
+            *options,
             suite,
             directory,
             *(mirror.line(name) for name in mirror_suites),

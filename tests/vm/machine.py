@@ -49,12 +49,42 @@ class Disk:
     cache: str = "unsafe"  # QEMU's cache mode: unsafe, none, writeback, writethrough, directsync
 
 
+@dataclass(frozen=True)
+class Boot:
+    """What a guest boots: the agent must start in it (see guest/agent.c)."""
+
+    name: str
+    vmlinuz: Path
+    initrd: Path
+    append: str  # to the kernel's command line
+    disks: tuple[str, ...]  # QEMU's arguments
+    seconds: float  # until the agent says its first word
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of_kernel(cls, kernel: kernels.Kernel) -> "Boot":
+        """The harness' own root file system with one of its kernels."""
+        return cls(
+            f"kernel {kernel}",
+            kernel.vmlinuz,
+            images.initramfs(kernel),
+            "",
+            (
+                *drive("guest-root", images.root_image(), "snapshot=on"),
+                *drive("guest-modules", images.modules_image(kernel), "read-only=on"),
+            ),
+            BOOT_SECONDS,
+        )
+
+
 class VM:
     """A running guest; a context manager, as every guest has to be ended."""
 
     def __init__(
         self,
-        kernel: kernels.Kernel | str,
+        kernel: kernels.Kernel | str | Boot,
         *,
         memory_mib: int = 256,
         cpus: int = 2,
@@ -68,7 +98,12 @@ class VM:
         """See the module's text; `interactive` connects the terminal with the serial console,
         `qemu` are more arguments for QEMU.
         """
-        self.kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
+        self._kernel: kernels.Kernel | None = None
+        if isinstance(kernel, Boot):
+            self._boot_source = kernel
+        else:
+            self._kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
+            self._boot_source = Boot.of_kernel(self._kernel)
         self.accel = "icount" if icount else accel or accelerators.best()
         self.scale = accelerators.SCALE[self.accel] * self.kernel.cost.time
         self._crashed: bool | None = None  # known once close() was called
@@ -90,22 +125,21 @@ class VM:
         interactive: bool,
         qemu: Sequence[str],
     ) -> None:
+        boot = self._boot_source
         self.command = [
             *("qemu-system-x86_64", *accelerators.arguments(self.accel)),
             *("-smp", str(cpus), "-m", str(memory_mib), "-nodefaults", "-no-user-config"),
             *("-display", "none", "-no-reboot", "-nic", "none"),
             *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-            *("-kernel", str(self.kernel.vmlinuz)),
-            *("-initrd", str(images.initramfs(self.kernel))),
-            *("-append", " ".join([*KERNEL_ARGUMENTS, append]).strip()),
-            *_drive("guest-root", images.root_image(), "snapshot=on"),
-            *_drive("guest-modules", images.modules_image(self.kernel), "read-only=on"),
+            *("-kernel", str(boot.vmlinuz), "-initrd", str(boot.initrd)),
+            *("-append", " ".join([*KERNEL_ARGUMENTS, boot.append, append]).strip()),
+            *boot.disks,
         ]
         for disk in disks:
             path = self._directory / disk.name
             with open(path, "wb") as file:
                 file.truncate(disk.size_mib << 20)
-            self.command += _drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
+            self.command += drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
         console_read, console_write = os.pipe()
         messages_read, messages_write = os.pipe()
         self._channel = Channel(
@@ -131,13 +165,19 @@ class VM:
         os.close(messages_write)
         self._channel.start()
         try:
-            self.expect(lambda: self._channel.ready, BOOT_SECONDS, "boot")
+            self.expect(lambda: self._channel.ready, boot.seconds, "boot")
         except BaseException:
             self._end_qemu()
             raise
         self.boot_seconds = time.monotonic() - started
         if self.kernel.cost.first_command:
             self.run(self.kernel.cost.first_command)
+
+    @property
+    def kernel(self) -> kernels.Kernel:
+        """The harness' kernel that it runs; not of a Boot."""
+        assert self._kernel, f"{self._boot_source} has a kernel of its own"
+        return self._kernel
 
     def __enter__(self) -> "VM":
         return self
@@ -302,7 +342,7 @@ class VM:
         return (
             f"--- end of the guest's console ---\n{tail}\n"
             + (f"--- QEMU's messages ---\n{messages}\n" if messages else "")
-            + f"--- guest: kernel {self.kernel}, accelerator {self.accel} ---\n"
+            + f"--- guest: {self._boot_source}, accelerator {self.accel} ---\n"
             + shlex.join(self.command)
         )
 
@@ -326,7 +366,7 @@ class VM:
         return GuestDied(f"the guest died {when}\n{self.context()}")
 
 
-def _drive(serial: str, path: Path, options: str) -> list[str]:
+def drive(serial: str, path: Path, options: str) -> list[str]:
     """QEMU arguments for a virtio disk that the guest recognises by its serial."""
     if len(serial) > 20:
         raise ValueError(f"disk name {serial!r} has more than 20 characters")

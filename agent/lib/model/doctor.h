@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/snapshot.h"
+#include "sysfs/module.h"
 
 namespace zpack::model {
 
@@ -19,7 +20,15 @@ struct Finding {
 struct MachineFacts {
     bool zswap_enabled = false;
     std::map<std::string, SwapUse> swaps; ///< /proc/swaps by path
+    bool signatures_enforced = false; ///< of modules, as with Secure Boot
+    std::string kernel_release; ///< "6.1.0-56-amd64"
+    bool module_is_missing = false; ///< depmod lists the kernel's modules without zpack
+    std::string loaded_version; ///< of the module; empty: not known
+    std::string installed_version; ///< that DKMS has built for this kernel; empty: none
 };
+
+/// Read them.
+MachineFacts machine_facts(sysfs::Root const& root, std::string const& kernel_release);
 
 /// The worst first; if nothing is wrong, one that says so.
 std::vector<Finding> diagnose(Snapshot const& snapshot, MachineFacts const& facts);

@@ -52,10 +52,9 @@ grpc::ServerUnaryReactor* SystemService::RunDoctor(grpc::CallbackServerContext* 
     v1::RunDoctorRequest const*, v1::RunDoctorResponse* response)
 {
     return reply_later(m_gate, context, m_reader, [=, this]() -> Result<> {
-        model::MachineFacts facts;
-        facts.zswap_enabled
-            = sysfs::read_line(m_root.sys() / "module/zswap/parameters/enabled").value_or("N") == "Y";
-        facts.swaps = model::read_swaps(m_root);
+        utsname name {};
+        ::uname(&name);
+        auto const facts = model::machine_facts(m_root, name.release);
         for (auto const& finding : model::diagnose(*m_collector.latest(), facts)) {
             auto& one = *response->add_findings();
             one.set_severity(to_severity(finding.severity));

@@ -21,6 +21,8 @@ public:
     std::filesystem::path sys() const { return m_path / "sys"; }
     std::filesystem::path proc() const { return m_path / "proc"; }
     std::filesystem::path dev() const { return m_path / "dev"; }
+    std::filesystem::path lib_modules() const { return m_path / "lib/modules"; }
+    std::filesystem::path dkms() const { return m_path / "var/lib/dkms"; }
 
     /// The files are written by a simulation, which reads settings and nothing else.
     bool simulated() const { return m_simulated; }

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The life of the Debian packages on a machine with systemd: each test goes on where the one before
+has left the machine. With ./dev package --test, as a module is compiled in an emulated machine again
+and again.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from api import packages
+from api.packages import CACHED, NEXT_VERSION, VERSION
+from programs.pressure import Load, Pressure
+from vm import VM, Disk, installed
+
+pytestmark = [pytest.mark.packages, pytest.mark.slow, pytest.mark.timeout(3 * 3600)]
+
+INSTALL_SECONDS = 600.0  # the module is compiled
+
+# The packages' own, with a backing device.
+CONFIGURATION = """
+[device.main]
+size = "100%"
+backing = "/dev/disk/by-id/virtio-backing"
+"""
+
+
+class Life:
+    """The machine, and whether it is as the next test expects it."""
+
+    def __init__(self, machine: installed.Machine, kernels: packages.Kernels) -> None:
+        self.machine = machine
+        self.kernels = kernels
+        self.spoiled = False
+
+    @property
+    def vm(self) -> VM:
+        return self.machine.vm
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """One test: the kernel must have nothing to complain of."""
+        if self.spoiled:
+            pytest.fail("an earlier test has failed", pytrace=False)
+        self.spoiled = True
+        yield
+        assert not self.vm.kernel_problems()
+        self.spoiled = False
+
+    def run(self, command: str, timeout: float = 60.0) -> str:
+        """A command's standard output."""
+        return self.vm.run(command, timeout=timeout).stdout
+
+    def apt(self, arguments: str) -> str:
+        """All that apt-get says."""
+        return self.run(f"{CACHED} apt-get -q -y {arguments} 2>&1", INSTALL_SECONDS)
+
+    def use_repository(self, name: str) -> None:
+        self.vm.put(
+            packages.sources(f"/srv/packages/{name}").encode(),
+            "/etc/apt/sources.list.d/zpack.sources",
+        )
+        self.apt("update -o APT::Update::Error-Mode=any")
+
+    def install_kernel(self, kernel: installed.KernelPackages) -> str:
+        command = f"{CACHED} dpkg -i /srv/packages/{kernel.release}/*.deb 2>&1"
+        return self.run(command, 2 * INSTALL_SECONDS)
+
+    def reboot(self, append: str = "") -> None:
+        self.machine.reboot(append)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """After a boot: wait until systemd is done, and find everything in order."""
+        said = self.vm.run("systemctl is-system-running --wait", timeout=120.0, check=False).stdout
+        assert said == "running\n", self.run("systemctl --failed; journalctl -b -p 4 --no-pager")
+        self.run("mount -o ro /dev/disk/by-id/virtio-packages /srv/packages")
+
+    def load(self) -> Load:
+        """A program whose memory has gone to swap, all of it."""
+        load = Pressure(self.vm).start(workers=1, mib=96, evict=1, hold=1, ops=2000)
+        load.wait_filled(120.0)
+        assert self.swapped_kib() > 64 << 10
+        return load
+
+    def end(self, load: Load) -> None:
+        """Nothing of its memory must have been lost."""
+        load.go()
+        load.finish(120.0)
+
+    def swapped_kib(self) -> int:
+        """What is swapped to zpack; -1: there is no such swap."""
+        for line in self.vm.read("/proc/swaps").splitlines():
+            name, _, _, used, _ = line.split()
+            if name == "/dev/zpack0":
+                return int(used)
+        return -1
+
+    def loaded_version(self) -> str:
+        return self.vm.read("/sys/module/zpack/version")
+
+    def built_version(self, release: str = "$(uname -r)") -> str:
+        return self.run(f"modinfo -k {release} -F version zpack").strip()
+
+    def doctor(self) -> list[str]:
+        """The reasons that the doctor gives."""
+        said = self.vm.run("zpackctl -o json doctor", check=False).stdout
+        return [finding["reason"] for finding in json.loads(said)["findings"]]
+
+    def files(self) -> list[str]:
+        """Everything on the root file system that has zpack's name."""
+        return self.run(
+            "find / -xdev -name '*zpack*' -not -path '/proc/*' -not -path '/etc/apt/*' "
+            "-not -path '/var/lib/apt/*' -not -path '/var/cache/apt/*' -not -path '/var/log/*'"
+        ).splitlines()
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    """A machine with two repositories of zpack and two kernels to upgrade to on a disk."""
+    directory = tmp_path_factory.mktemp("life")
+    tree = directory / "tree"
+    installed.system(packages.SYSTEM_PACKAGES).copy(tree)
+    kernels = packages.kernels()
+    content = directory / "packages"
+    built = {version: packages.build("deb", version) for version in (VERSION, NEXT_VERSION)}
+    for name, version in (("first", VERSION), ("second", NEXT_VERSION)):
+        shutil.copytree(packages.repository(built[version], name), content / name)
+    for kernel in (kernels.supported, kernels.too_new):
+        (content / kernel.release).mkdir()
+        for deb in installed.download_kernel(kernel):
+            shutil.copy(deb, content / kernel.release)
+    packages.fill_compiler_cache(
+        tree,
+        [
+            (built[VERSION], VERSION, kernels.first),
+            (built[NEXT_VERSION], NEXT_VERSION, kernels.first),
+            (built[NEXT_VERSION], NEXT_VERSION, kernels.supported),
+        ],
+    )
+    disk = installed.System(tree).disk(directory / "system.ext4")
+    shutil.rmtree(tree)
+    configuration = {"memory_mib": 768, "cpus": 2, "disks": [Disk("backing", 512)]}
+    data = {"packages": installed.data_disk(content, directory / "packages.ext4")}
+    shutil.rmtree(content)
+    with installed.Machine(disk, data=data, **configuration) as machine:
+        new = Life(machine, kernels)
+        new.run("mkdir -p /srv/packages")
+        new.prepare()
+        yield new
+    shutil.rmtree(directory)  # hundreds of megabytes, which pytest would keep
+
+
+def test_apt_installs_from_the_signed_repository_and_the_module_is_built(life: Life) -> None:
+    with life.step():
+        life.use_repository("first")
+        said = life.apt("install zpack-dkms zpackd")
+        assert "NOTE" not in said, said
+        assert "installed" in life.run("dkms status -m zpack -k $(uname -r)")
+        assert life.built_version() == VERSION
+        assert life.run("modinfo -F signer zpack").strip() == "DKMS module signing key"
+        # Installing it changes nothing yet.
+        assert life.swapped_kib() == -1
+        units = "zpackd zpack-setup"
+        states = life.vm.run(f"systemctl is-enabled {units}", check=False).stdout.split()
+        assert states == ["disabled", "disabled"]
+        assert life.run("getent group zpack").startswith("zpack:")
+
+
+def test_a_repository_with_another_signature_is_refused(life: Life) -> None:
+    with life.step():
+        life.run("cp -r /srv/packages/first /tmp/bad")
+        life.run("sed -i 's/^Label: .*/Label: other/' /tmp/bad/apt/dists/stable/InRelease")
+        life.run("cp /etc/apt/sources.list.d/zpack.sources /tmp/good")
+        life.run("sed 's|/srv/packages/first|/tmp/bad|' -i /etc/apt/sources.list.d/zpack.sources")
+        refused = life.vm.run(
+            "apt-get update -o APT::Update::Error-Mode=any 2>&1", check=False, timeout=60.0
+        )
+        assert refused.returncode != 0 and "BADSIG" in refused.stdout, refused
+        life.run("cp /tmp/good /etc/apt/sources.list.d/zpack.sources && rm -r /tmp/good /tmp/bad")
+        life.apt("update -o APT::Update::Error-Mode=any")
+
+
+def test_one_command_sets_swap_up(life: Life) -> None:
+    with life.step():
+        life.run("systemctl enable --now zpackd", 120.0)
+        assert life.swapped_kib() == 0
+        assert life.loaded_version() == VERSION
+        assert life.doctor() == ["NO_BACKING_DEVICE"]
+        life.end(life.load())
+
+
+def test_swap_comes_up_by_itself_after_a_reboot(life: Life) -> None:
+    with life.step():
+        life.vm.put(CONFIGURATION.encode(), "/etc/zpackd/zpackd.toml")
+        life.reboot()
+        assert life.swapped_kib() >= 0
+        assert life.doctor() == ["ALL_WELL"]
+        assert "zpack-setup" in life.run("systemctl list-dependencies swap.target")
+        life.end(life.load())
+
+
+def test_upgrade_leaves_what_is_swapped_alone(life: Life) -> None:
+    with life.step():
+        load = life.load()
+        activation = life.vm.read("/run/zpackd/devices/main")
+        life.use_repository("second")
+        said = life.apt("install --only-upgrade zpack-dkms zpackd")
+        assert f"version {VERSION} stays in use" in said, said
+        assert life.loaded_version() == VERSION
+        assert life.built_version() == NEXT_VERSION
+        assert life.run("zpackd --version").strip() == NEXT_VERSION
+        assert life.run("systemctl is-active zpackd").strip() == "active"
+        assert life.vm.read("/run/zpackd/devices/main") == activation
+        assert life.swapped_kib() > 64 << 10
+        assert "MODULE_IS_OLD" in life.doctor()
+        assert f"/usr/src/zpack-{VERSION}" not in life.files()
+        life.end(load)
+
+
+def test_new_version_is_used_once_the_old_one_is_drained(life: Life) -> None:
+    with life.step():
+        load = life.load()
+        said = life.run(
+            "/usr/libexec/zpack-dkms/release-devices --unload 2>&1 && "
+            "systemctl restart zpack-setup zpackd",
+            300.0,
+        )
+        assert "KiB back" in said
+        assert life.loaded_version() == NEXT_VERSION
+        assert life.swapped_kib() >= 0
+        assert life.doctor() == ["ALL_WELL"]
+        life.end(load)
+
+
+def test_kernel_that_is_too_new_is_skipped_with_a_message(life: Life) -> None:
+    """There is no kernel newer than 7.3 in Debian 12; so the module is for fewer kernels here."""
+    with life.step():
+        conf = f"/usr/src/zpack-{NEXT_VERSION}/dkms.conf"
+        released = life.vm.get(conf)
+        kernels = "6\\.1|" + re.escape(life.kernels.supported.release)
+        line = f'BUILD_EXCLUSIVE_KERNEL="^({kernels})([^0-9]|$)"'
+        narrowed = re.sub(r"(?m)^BUILD_EXCLUSIVE_KERNEL=.*$", lambda _: line, released.decode())
+        life.vm.put(narrowed.encode(), conf)
+        too_new = life.kernels.too_new.release
+        said = life.install_kernel(life.kernels.too_new)
+        assert f"zpack {NEXT_VERSION} is not for kernel {too_new}" in said, said
+        assert life.run("dpkg --audit") == ""
+        assert too_new not in life.run("dkms status -m zpack")
+        life.reboot()  # which finds systemd content
+        assert life.run("uname -r").strip() == too_new
+        assert life.swapped_kib() == -1
+        assert life.doctor() == ["MODULE_NOT_BUILT"]
+        life.vm.put(released, conf)
+
+
+def test_kernel_upgrade_rebuilds_the_module(life: Life) -> None:
+    with life.step():
+        supported = life.kernels.supported.release
+        said = life.install_kernel(life.kernels.supported)
+        assert "NOTE" not in said.split("Setting up linux-headers")[-1], said
+        assert life.built_version(supported) == NEXT_VERSION
+        life.reboot()
+        assert life.run("uname -r").strip() == supported
+        assert life.swapped_kib() >= 0
+        life.end(life.load())
+
+
+def test_module_whose_key_is_not_enrolled_is_refused_and_all_say_what_to_do(life: Life) -> None:
+    """As with Secure Boot, which makes the kernel ask for signatures."""
+    with life.step():
+        life.reboot("module.sig_enforce=1")
+        refused = life.vm.run("modprobe zpack", check=False)
+        assert "Key was rejected by service" in refused.stderr, refused
+        assert life.swapped_kib() == -1
+        assert life.doctor() == ["KEY_NOT_ENROLLED"]
+        enrol = "mokutil --import /var/lib/dkms/mok.pub"
+        assert enrol in life.vm.run("zpackctl doctor", check=False).stdout
+        assert enrol in life.run("/usr/libexec/zpack-dkms/secure-boot")
+        assert "/secure-boot" in life.vm.read("/var/lib/dpkg/info/zpack-dkms.postinst")
+        life.reboot()
+        assert life.swapped_kib() >= 0
+
+
+def test_removal_is_refused_when_there_is_no_room_for_what_is_swapped(life: Life) -> None:
+    with life.step():
+        load = life.load()
+        # All memory but 64 MiB for a moment, in pages that can't be swapped.
+        room = int(life.run("awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo")) - 64
+        hog = life.vm.spawn(
+            [
+                "/run/pressure",
+                "run",
+                "--mib",
+                str(room),
+                "--mlock",
+                "100",
+                "--hold",
+                "1",
+                "--ops",
+                "1",
+            ]
+        )
+        hog.expect("filled", 120.0)
+        refused = life.vm.run("apt-get -y remove zpackd 2>&1", check=False, timeout=120.0)
+        assert refused.returncode != 0 and "End programs" in refused.stdout, refused
+        assert life.run("systemctl is-active zpackd").strip() == "active"
+        assert life.run("dpkg -s zpackd | grep ^Status").strip() == "Status: install ok installed"
+        hog.kill(9)
+        hog.wait(timeout=60.0, check=False)
+        life.end(load)
+
+
+def test_removal_brings_back_what_is_swapped(life: Life) -> None:
+    with life.step():
+        load = life.load()
+        said = life.apt("remove zpackd zpack-dkms")
+        assert "KiB back" in said, said
+        assert life.swapped_kib() == -1
+        assert life.vm.run(["test", "-e", "/sys/module/zpack"], check=False).returncode == 1
+        assert life.vm.run("modinfo zpack", check=False).returncode != 0
+        assert life.run("systemctl --failed --no-legend") == ""
+        life.end(load)
+
+
+def test_purge_leaves_nothing(life: Life) -> None:
+    with life.step():
+        life.apt("purge zpackd zpack-dkms")
+        assert life.files() == []
+        assert life.vm.run("getent group zpack", check=False).returncode == 2
+        life.reboot()
