@@ -260,7 +260,7 @@ def test_zpackd_tunes_with_the_rights_of_the_pod(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [
                 *("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", "--no-new-privs"),
-                *("--", BUILD / "zpackd", f"--config={tmp_path}/zpackd.toml"),
+                *("--", str(BUILD / "zpackd"), f"--config={tmp_path}/zpackd.toml"),
                 *(f"--runtime-dir={tmp_path}/run", f"--state-dir={tmp_path}/state"),
                 *(f"--root={machine.root}", "--metrics-listen=127.0.0.1:0"),
             ],
