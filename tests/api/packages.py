@@ -90,7 +90,7 @@ def run(*command: str | Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "LC_ALL": "C", "DEB_BUILD_OPTIONS": "nocheck"},
+        env={**os.environ, "LC_ALL": "C", "DEB_BUILD_OPTIONS": "nocheck noautodbgsym"},
     )
     assert done.returncode == 0, f"{command} returned {done.returncode}\n{done.stdout[-4000:]}"
     return done.stdout
