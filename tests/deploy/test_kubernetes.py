@@ -267,7 +267,7 @@ def test_zpackd_tunes_with_the_rights_of_the_pod(tmp_path: Path) -> None:
             stderr=log,
         )
     try:
-        zpackctl = [BUILD / "zpackctl", f"--socket={tmp_path}/run/admin.sock"]
+        zpackctl = [str(BUILD / "zpackctl"), f"--socket={tmp_path}/run/admin.sock"]
 
         def tune() -> bool:
             done = subprocess.run([*zpackctl, "tune", "zpack0", "block_pages=32"], check=False)

@@ -43,11 +43,12 @@ static void wrong_sleep(void)
 
 static void wrong_memory(void)
 {
-	volatile char *bytes = kzalloc(100, GFP_KERNEL);
+	char *bytes = kzalloc(100, GFP_KERNEL);
 
+	OPTIMIZER_HIDE_VAR(bytes); /* the compiler sees it, too */
 	if (bytes)
-		pr_info("a byte too far: %d\n", bytes[100]);
-	kfree((void *)bytes);
+		pr_info("a byte too far: %d\n", READ_ONCE(bytes[100]));
+	kfree(bytes);
 }
 
 /* Many, as an old pointer to one may be left somewhere. */
