@@ -127,6 +127,7 @@ def test_setting_is_checked_applied_and_refused_by_keyboard(
     desktop.keys("alt+c")
     desktop.text("block_pages", "77")
     desktop.keys("alt+r")
+    desktop.wait_for(lambda things: not any("77" in t.name for t in things), "it is reverted")
     set_value("64")
     desktop.keys("alt+c")
     desktop.text("would accept")
