@@ -3,7 +3,7 @@
 
 import pytest
 
-pytest_plugins = ["vm.plugin", "api.plugin"]
+pytest_plugins = ["vm.plugin", "api.plugin", "api.outside"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -37,10 +37,13 @@ TEST(Pressure, IsOfTheLastTenSeconds)
 {
     FakeRoot fake;
     EXPECT_EQ(read_pressure(fake.path() / "proc").memory_some_percent, 0);
+    EXPECT_FALSE(read_pressure(fake.path() / "proc").known);
     fake.write("proc/pressure/memory",
         "some avg10=12.34 avg60=5.00 avg300=1.00 total=1\nfull avg10=9.99 avg60=0 avg300=0 total=0\n");
     EXPECT_DOUBLE_EQ(read_pressure(fake.path() / "proc").memory_some_percent, 12.34);
+    EXPECT_DOUBLE_EQ(read_pressure(fake.path() / "proc").memory_full_percent, 9.99);
     EXPECT_EQ(read_pressure(fake.path() / "proc").io_some_percent, 0);
+    EXPECT_TRUE(read_pressure(fake.path() / "proc").known);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/layout.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 
 namespace zpack::model {
@@ -44,6 +45,24 @@ TEST(LayoutMap, TheNamedAggregateIsWhatACellShows)
         EXPECT_DOUBLE_EQ(map.cells()[0].value, value);
         EXPECT_EQ(map.cells()[0].free_state_bytes, 65536u);
     }
+}
+
+TEST(LayoutMap, ACellIsOfTheCgroupThatHasMoreThanHalfOfIt)
+{
+    auto const of = [](std::uint32_t number, std::uint64_t cgroup) {
+        auto record = block(0, number, 16, 65536);
+        record.cgroup = cgroup;
+        return record;
+    };
+    std::vector records { of(0, 7), of(1, 8), of(2, 7), of(3, 0), of(4, 7), of(5, 7), of(6, 9) };
+    std::sort(records.begin(), records.end(),
+        [](auto const& a, auto const& b) { return a.cgroup < b.cgroup; });
+    do {
+        LayoutMap map(0, 4 << 20, 1, LayoutMetric::LiveRatio, LayoutAggregate::Mean);
+        map.add(records);
+        ASSERT_EQ(map.cells()[0].cgroup, 7u);
+    } while (std::next_permutation(records.begin(), records.end(),
+        [](auto const& a, auto const& b) { return a.cgroup < b.cgroup; }));
 }
 
 TEST(LayoutMap, NeverHasMoreCellsThanAskedForAndCoversEverything)

@@ -265,7 +265,7 @@ TEST(Observe, CountsOneIntervalAndNotAcrossAReset)
     before.stat = { { "stores", 100 }, { "loads", 10 }, { "loads_packed", 5 } };
     now.stat = { { "stores", 150 }, { "loads", 30 }, { "loads_packed", 25 },
         { "clean_cache_hits", 4 }, { "backing_bytes", 400 << 20 }, { "segments_free", 10 } };
-    auto const seen = observe(before, now, 10, { 12, 3 });
+    auto const seen = observe(before, now, 10, { true, 12, 12, 3, 3 });
     ASSERT_TRUE(seen);
     EXPECT_EQ(seen->stores, 50u);
     EXPECT_EQ(seen->refaults, 16u);

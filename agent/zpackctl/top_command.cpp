@@ -42,6 +42,17 @@ std::string bar(std::uint64_t part, std::uint64_t whole)
     return fmt::format("[{}{}]", std::string(full, '#'), std::string(width - full, '.'));
 }
 
+/// The host's stalls; "" if its kernel does not say.
+std::string pressure_text(v1::WatchStatsResponse const& now)
+{
+    if (!now.has_pressure())
+        return "";
+    auto const& seen = now.pressure();
+    return fmt::format("\nhost stalled, %  memory: {:.1f} some, {:.1f} all  I/O: {:.1f} some, {:.1f} all\n",
+        seen.memory_some_percent(), seen.memory_full_percent(), seen.io_some_percent(),
+        seen.io_full_percent());
+}
+
 /// A terminal that shows one screen, and gives back what it had before.
 class Screen {
 public:
@@ -120,7 +131,8 @@ int top(Client& client, double seconds, unsigned count)
             auto const passed = static_cast<double>(TimeUtil::TimestampToMilliseconds(now.snapshot_at())
                                     - TimeUtil::TimestampToMilliseconds(before.snapshot_at()))
                 / 1000;
-            auto const text = simulation_text(now.simulated()) + top_text(before.stats(), now.stats(), passed);
+            auto const text = simulation_text(now.simulated())
+                + top_text(before.stats(), now.stats(), passed) + pressure_text(now);
             if (screen)
                 screen->show(text + "\nq: end\n");
             else

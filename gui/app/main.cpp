@@ -25,17 +25,38 @@ int main(int argc, char** argv)
     QCommandLineOption const socket(QStringLiteral("socket"),
         QApplication::translate("main", "Connect to the zpackd at this Unix socket only; may be given several times."),
         QStringLiteral("path"));
+    QCommandLineOption const host(QStringLiteral("host"),
+        QApplication::translate("main", "Connect to the zpackd of this machine, NAME or NAME:PORT; may be given several times. "
+                                        "Needs --ca, --cert and --key."),
+        QStringLiteral("name"));
+    QCommandLineOption const ca(QStringLiteral("ca"),
+        QApplication::translate("main", "Of --host: who signed its certificate."), QStringLiteral("file"));
+    QCommandLineOption const certificate(QStringLiteral("cert"),
+        QApplication::translate("main", "Of --host: your certificate."), QStringLiteral("file"));
+    QCommandLineOption const key(QStringLiteral("key"), QApplication::translate("main", "Of --host: your key."),
+        QStringLiteral("file"));
     QCommandLineOption const page(QStringLiteral("page"),
         QApplication::translate("main", "Show this view first: overview, pool, disk, cgroups, tuning or events."),
         QStringLiteral("name"));
-    parser.addOption(socket);
-    parser.addOption(page);
+    parser.addOptions({ socket, host, ca, certificate, key, page });
     parser.process(app);
 
     zpack::gui::MainWindow window;
     for (auto const& path : parser.values(socket))
         window.add_host(path, { .socket = path.toStdString(), .host = {}, .ca = {}, .certificate = {}, .key = {} }, false);
-    if (!parser.isSet(socket) && !window.restore_hosts())
+    if (parser.isSet(host) && !(parser.isSet(ca) && parser.isSet(certificate) && parser.isSet(key))) {
+        qCritical("--host needs --ca, --cert and --key: the files of the connection's certificates");
+        return 2;
+    }
+    for (auto const& name : parser.values(host))
+        window.add_host(name,
+            { .socket = {},
+                .host = name.toStdString(),
+                .ca = parser.value(ca).toStdString(),
+                .certificate = parser.value(certificate).toStdString(),
+                .key = parser.value(key).toStdString() },
+            false);
+    if (!parser.isSet(socket) && !parser.isSet(host) && !window.restore_hosts())
         window.add_host(QApplication::translate("main", "this machine"), {}, true);
     if (parser.isSet(page)) {
         QStringList const names { QStringLiteral("overview"), QStringLiteral("pool"), QStringLiteral("disk"),

@@ -2,6 +2,7 @@
 #include "app/main_window.h"
 
 #include "app/connect_dialogue.h"
+#include "app/theme.h"
 #include "widgets/cgroups_page.h"
 #include "widgets/disk_page.h"
 #include "widgets/events_page.h"
@@ -9,6 +10,7 @@
 #include "widgets/pool_page.h"
 #include "widgets/tuning_page.h"
 
+#include <QActionGroup>
 #include <QCloseEvent>
 #include <QCoreApplication>
 #include <QFileDialog>
@@ -101,6 +103,23 @@ void MainWindow::make_menus()
     for (int i = 0; i < m_pages->count(); i++)
         view->addAction(m_pages->tabText(i), QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + i)), this,
             [this, i] { m_pages->setCurrentIndex(i); });
+    view->addSeparator();
+    auto* const colours = new QActionGroup(this);
+    QSettings const settings;
+    auto const chosen = settings.value(QStringLiteral("colours"), static_cast<int>(Theme::System)).toInt();
+    for (auto const& [name, theme] : { std::pair(tr("Colours of the &desktop"), Theme::System),
+             { tr("&Light colours"), Theme::Light }, { tr("Dar&k colours"), Theme::Dark } }) {
+        auto* const action = view->addAction(name, this, [theme = theme] {
+            apply(theme);
+            QSettings().setValue(QStringLiteral("colours"), static_cast<int>(theme));
+        });
+        action->setCheckable(true);
+        colours->addAction(action);
+        if (static_cast<int>(theme) == chosen) {
+            action->setChecked(true);
+            apply(theme);
+        }
+    }
     auto* const help = menuBar()->addMenu(tr("&Help"));
     help->addAction(tr("&About"), this, [this] {
         QMessageBox::about(this, tr("zpack"),
@@ -192,7 +211,8 @@ void MainWindow::reading_arrived(Shown& shown)
     std::set<std::string> present;
     for (auto const& stats : reading.stats()) {
         present.insert(stats.device());
-        shown.histories[stats.device()].add(shown.host->readAt(), stats);
+        shown.histories[stats.device()].add(shown.host->readAt(), reading, stats);
+        ask_latency(shown, stats.device());
         m_log.read(shown.host->name(), shown.host->readAt(), stats);
     }
     // The side bar has the devices that there are.
@@ -226,6 +246,26 @@ void MainWindow::reading_arrived(Shown& shown)
                     m_log.add_decisions(host->name(), *answer);
             });
     }
+}
+
+void MainWindow::ask_latency(Shown& shown, std::string const& device)
+{
+    if (!shown.asking_latency.insert(device).second)
+        return;
+    v1::GetHistogramsRequest request;
+    request.set_device(device);
+    auto* const host = shown.host.get();
+    host->ask(
+        host,
+        [request](client::Client& client) {
+            return call(*client.telemetry, &v1::TelemetryService::Stub::GetHistograms, request);
+        },
+        [&shown, device](Result<v1::GetHistogramsResponse> answer) { // shown owns the host
+            shown.asking_latency.erase(device);
+            auto const history = shown.histories.find(device);
+            if (answer && history != shown.histories.end())
+                history->second.add_latency(*answer);
+        });
 }
 
 void MainWindow::state_changed(Shown& shown)
@@ -294,9 +334,12 @@ void MainWindow::show_age()
 
 void MainWindow::export_picture()
 {
-    auto path = QFileDialog::getSaveFileName(this, tr("Save view as picture"), QStringLiteral("zpack.png"), tr("PNG (*.png)"));
-    if (!path.isEmpty() && !page()->grab().save(path, "PNG"))
-        QMessageBox::warning(this, tr("zpack"), tr("%1 could not be written").arg(path));
+    auto const path = QFileDialog::getSaveFileName(this, tr("Save view as picture"), QStringLiteral("zpack.png"), tr("PNG (*.png)"));
+    if (path.isEmpty())
+        return;
+    QSaveFile file(path);
+    if (!file.open(QIODevice::WriteOnly) || !page()->grab().save(&file, "PNG") || !file.commit())
+        QMessageBox::warning(this, tr("zpack"), tr("%1: %2").arg(path, file.errorString()));
 }
 
 void MainWindow::export_table()

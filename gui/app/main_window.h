@@ -14,6 +14,7 @@
 #include <QTimer>
 #include <QTreeWidget>
 #include <map>
+#include <set>
 
 namespace zpack::gui {
 
@@ -40,12 +41,14 @@ private:
         QTreeWidgetItem* item;
         bool keep;
         std::map<std::string, History> histories; ///< by device
+        std::set<std::string> asking_latency {}; ///< devices
     };
 
     void make_menus();
     void connect_to_host();
     void remove_host();
     void reading_arrived(Shown& shown);
+    void ask_latency(Shown& shown, std::string const& device);
     void state_changed(Shown& shown);
     void selection_changed();
     void refresh_page();

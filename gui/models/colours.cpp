@@ -21,20 +21,20 @@ QColor scale_colour(double share)
     return { mixed[0], mixed[1], mixed[2] };
 }
 
-QColor cell_colour(v1::LayoutCell const& cell, std::uint64_t cell_bytes, double full)
+QColor cell_colour(v1::LayoutCell const& cell, QColor const& holding)
 {
     // What is rare and matters is shown although it is a small part of the cell.
     if (cell.bad_state_bytes() > 0)
         return QColor::fromRgb(bad_colour);
     if (cell.busy_state_bytes() > 0)
         return QColor::fromRgb(busy_colour);
-    if (cell.live_state_bytes() == 0 || cell_bytes == 0)
-        return QColor::fromRgb(free_colour);
-    return scale_colour(full > 0 ? static_cast<double>(cell.value()) / full : 0);
+    return cell.live_state_bytes() == 0 ? QColor::fromRgb(free_colour) : holding;
 }
 
-QColor line_colour(int number)
+QColor line_colour(int number, bool on_dark)
 {
+    if (on_dark && (number == 0 || number == 4))
+        number = 4 - number; // the light blue first, the dark blue later
     static constexpr std::array colours { qRgb(0x00, 0x72, 0xb2), qRgb(0xe6, 0x9f, 0x00),
         qRgb(0x00, 0x9e, 0x73), qRgb(0xcc, 0x79, 0xa7), qRgb(0x56, 0xb4, 0xe9),
         qRgb(0xd5, 0x5e, 0x00) };

@@ -12,14 +12,15 @@ namespace zpack::gui {
 /// and Smith (CC0).
 QColor scale_colour(double share);
 
-/// Of a part of the disk; @p full is the value that is the brightest.
-QColor cell_colour(v1::LayoutCell const& cell, std::uint64_t cell_bytes, double full);
+/// Of a part of the disk whose blocks have the colour @p holding, if it has any.
+QColor cell_colour(v1::LayoutCell const& cell, QColor const& holding);
 
 inline constexpr QRgb free_colour = qRgb(0x80, 0x80, 0x80);
+inline constexpr QRgb other_colour = qRgb(0x20, 0x20, 0x20); ///< of cgroups without one of their own
 inline constexpr QRgb busy_colour = qRgb(0xff, 0x8c, 0x1a); ///< being written or cleaned
 inline constexpr QRgb bad_colour = qRgb(0xd0, 0x10, 0x60);
 
-/// The n-th line of a chart: Okabe and Ito's palette.
-QColor line_colour(int number);
+/// The n-th line of a chart, on a light or a dark ground: Okabe and Ito's palette.
+QColor line_colour(int number, bool on_dark = false);
 
 } // namespace zpack::gui

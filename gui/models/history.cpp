@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "models/history.h"
 
-#include <limits>
 #include <vector>
 
 namespace zpack::gui {
 
-void History::add(QDateTime const& at, v1::DeviceStats const& now)
+void History::add(
+    QDateTime const& at, v1::WatchStatsResponse const& reading, v1::DeviceStats const& now)
 {
     auto const ms = at.toMSecsSinceEpoch();
     if (ms <= m_last_ms)
@@ -34,11 +34,30 @@ void History::add(QDateTime const& at, v1::DeviceStats const& now)
         point.read_bytes = rate(m_last.readback().bytes(), now.readback().bytes());
         point.cleaned_bytes = rate(m_last.cleaning().write_bytes(), now.cleaning().write_bytes());
     }
+    if (reading.has_pressure()) {
+        point.memory_some = reading.pressure().memory_some_percent();
+        point.memory_full = reading.pressure().memory_full_percent();
+        point.io_some = reading.pressure().io_some_percent();
+        point.io_full = reading.pressure().io_full_percent();
+    }
     m_points.push_back(point);
     while (m_points.front().at_ms < ms - longest_ms)
         m_points.pop_front();
     m_last = now;
     m_last_ms = ms;
+}
+
+void History::add_latency(v1::GetHistogramsResponse const& now)
+{
+    if (!m_points.empty() && m_histograms.load_latency_size() > 0) {
+        auto& point = m_points.back();
+        for (auto const& [to, percent] : { std::pair(&point.load_p50, 50.0), { &point.load_p99, 99.0 },
+                 { &point.load_p999, 99.9 } }) {
+            auto const found = load_percentile(m_histograms, now, percent);
+            *to = found > 0 ? found : unknown;
+        }
+    }
+    m_histograms = now;
 }
 
 double load_percentile(v1::GetHistogramsResponse const& before,

@@ -5,6 +5,7 @@
 
 #include <QDateTime>
 #include <deque>
+#include <limits>
 #include <zpack/v1/telemetry_service.pb.h>
 
 namespace zpack::gui {
@@ -12,6 +13,9 @@ namespace zpack::gui {
 class History {
 public:
     static constexpr qint64 longest_ms = 3600 * 1000;
+
+    /// What is not known, in a chart a gap.
+    static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
     /// One moment. Rates are since the one before, 0 if that was of another activation.
     struct Point {
@@ -23,14 +27,22 @@ public:
         // a second
         double stores = 0, loads = 0, refaults = 0, written_bytes = 0, read_bytes = 0;
         double cleaned_bytes = 0;
+        // nanoseconds below which so many of the reads since the moment before were
+        double load_p50 = unknown, load_p99 = unknown, load_p999 = unknown;
+        // percent of the time in which some task of the host, or all of them, waited
+        double memory_some = unknown, memory_full = unknown, io_some = unknown, io_full = unknown;
     };
 
-    void add(QDateTime const& at, v1::DeviceStats const& stats);
+    /// @p reading: the one that @p stats are of.
+    void add(QDateTime const& at, v1::WatchStatsResponse const& reading, v1::DeviceStats const& stats);
+    /// How long reads took, at the last moment.
+    void add_latency(v1::GetHistogramsResponse const& now);
     std::deque<Point> const& points() const { return m_points; }
 
 private:
     std::deque<Point> m_points;
     v1::DeviceStats m_last;
+    v1::GetHistogramsResponse m_histograms;
     qint64 m_last_ms = 0;
 };
 

@@ -63,6 +63,32 @@ private Q_SLOTS:
         }
     }
 
+    void cgroupsHaveColoursOfTheirOwn()
+    {
+        auto made = map(1200);
+        for (int i = 0; i < 1200; i += 4) // only these hold something
+            made.mutable_cells(i)->set_cgroup(i < 800 ? 7 : 1000 + static_cast<std::uint64_t>(i));
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(made);
+        widget.colour_by_cgroup(true);
+        QCOMPARE(widget.cgroups().size(), 6);
+        QCOMPARE(widget.cgroups().first(), 7ull);
+        auto const picture = widget.grab().toImage();
+        auto const colour = [&](int number) {
+            auto const at = widget.cell_rect(number).center() * picture.devicePixelRatio();
+            return picture.pixelColor(at.toPoint());
+        };
+        QCOMPARE(colour(400), line_colour(0));
+        QCOMPARE(colour(1196), QColor::fromRgb(other_colour));
+        QCOMPARE(colour(401), QColor::fromRgb(busy_colour));
+        widget.set_cgroup_names({ { 7, QStringLiteral("/user.slice") } });
+        QVERIFY(widget.describe(400).contains(QStringLiteral("/user.slice")));
+        widget.colour_by_cgroup(false);
+        QCOMPARE(widget.grab().toImage().pixelColor((widget.cell_rect(400).center() * picture.devicePixelRatio()).toPoint()),
+            scale_colour(static_cast<float>(400 % 101) / 100));
+    }
+
     void clickAndKeysChooseCells()
     {
         DiskMap widget;

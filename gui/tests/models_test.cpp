@@ -9,6 +9,7 @@
 #include <QAbstractItemModelTester>
 #include <QSignalSpy>
 #include <QtTest>
+#include <cmath>
 #include <limits>
 
 using namespace zpack::gui;
@@ -135,17 +136,18 @@ private Q_SLOTS:
         auto const begin = QDateTime::fromMSecsSinceEpoch(1'000'000);
         stats.set_activation_id("a");
         stats.mutable_traffic()->set_stores(100);
-        history.add(begin, stats);
+        v1::WatchStatsResponse reading;
+        history.add(begin, reading, stats);
         stats.mutable_traffic()->set_stores(300);
-        history.add(begin.addMSecs(2000), stats);
+        history.add(begin.addMSecs(2000), reading, stats);
         QCOMPARE(history.points().back().stores, 100.0);
         stats.set_activation_id("b");
         stats.mutable_traffic()->set_stores(1000);
-        history.add(begin.addMSecs(3000), stats);
+        history.add(begin.addMSecs(3000), reading, stats);
         QCOMPARE(history.points().back().stores, 0.0);
-        history.add(begin.addMSecs(3000), stats); // the same reading
+        history.add(begin.addMSecs(3000), reading, stats); // the same reading
         QCOMPARE(history.points().size(), std::size_t { 3 });
-        history.add(begin.addMSecs(History::longest_ms + 2500), stats);
+        history.add(begin.addMSecs(History::longest_ms + 2500), reading, stats);
         QCOMPARE(history.points().size(), std::size_t { 2 });
     }
 
@@ -164,6 +166,29 @@ private Q_SLOTS:
         QCOMPARE(load_percentile(histogram(5, 5), histogram(5, 5), 99), 0.0);
         QCOMPARE(load_percentile(histogram(1000, 0), histogram(1100, 100), 50), 1000.0);
         QCOMPARE(load_percentile(histogram(1000, 0), histogram(1100, 100), 75), 1500.0);
+
+        History history;
+        history.add(QDateTime::fromMSecsSinceEpoch(1000), {}, {});
+        history.add_latency(histogram(1000, 0));
+        QVERIFY(std::isnan(history.points().back().load_p50)); // of all time, not of a second
+        history.add(QDateTime::fromMSecsSinceEpoch(2000), {}, {});
+        history.add_latency(histogram(1100, 100));
+        QCOMPARE(history.points().back().load_p50, 1000.0);
+        history.add(QDateTime::fromMSecsSinceEpoch(3000), {}, {});
+        history.add_latency(histogram(1100, 100));
+        QVERIFY(std::isnan(history.points().back().load_p50)); // nothing was read
+    }
+
+    void pressureIsShownOnlyIfTheHostKnowsIt()
+    {
+        History history;
+        v1::WatchStatsResponse reading;
+        history.add(QDateTime::fromMSecsSinceEpoch(1000), reading, {});
+        QVERIFY(std::isnan(history.points().back().memory_some));
+        reading.mutable_pressure()->set_io_full_percent(2.5);
+        history.add(QDateTime::fromMSecsSinceEpoch(2000), reading, {});
+        QCOMPARE(history.points().back().memory_some, 0.0);
+        QCOMPARE(history.points().back().io_full, 2.5);
     }
 
     void failuresAreEvents()

@@ -12,15 +12,16 @@ CgroupsPage::CgroupsPage(QWidget* parent)
     : Page(parent)
     , m_cgroups({ { tr("Cgroup"), tr("its path; the inode number of one that has gone") },
           { tr("In RAM"), tr("pages in the pool, before compression"), true },
-          { tr("Compressed"), tr("bytes of their objects"), true },
+          { tr("RAM, compressed"), tr("bytes of their objects"), true },
           { tr("On disk"), tr("pages on the backing device in blocks of its own, before compression"), true },
-          { tr("Compressed"), tr("bytes of their objects"), true },
+          { tr("Disk, compressed"), tr("bytes of their objects"), true },
           { tr("Refaults"), tr("reads that found their page on the backing device"), true },
           { tr("Written back"), tr("pages that left the pool for the backing device"), true },
           { tr("Policy"), tr("what writeback may do; empty: everything") } })
 {
     auto* const column = new QVBoxLayout(this);
-    column->addWidget(table_view(m_cgroups, tr("Cgroups"), this));
+    column->addWidget(table_view(m_cgroups, tr("Cgroups"),
+        tr("No cgroup has pages here. A simulation has no cgroups, nor has a kernel without the memory controller."), this));
 }
 
 void CgroupsPage::refresh()

@@ -8,10 +8,13 @@
 #include <QPainterPath>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace zpack::gui {
 
 namespace {
+
+constexpr qint64 fresh_ms = 2500;
 
 /// The next of 1, 2, 5, 10, 20, 50, ... times a power of @p base, the step between two units.
 double round_up(double value, double base)
@@ -46,9 +49,24 @@ void Chart::show_history(History const* history, qint64 span_ms)
     QStringList said;
     if (m_history && !m_history->points().empty())
         for (auto const& line : m_lines)
-            said += line.name + u' ' + m_format(line.value(m_history->points().back()));
+            said += label(line);
     setAccessibleDescription(said.join(QStringLiteral(", ")));
     update();
+}
+
+QString Chart::label(Line const& line) const
+{
+    if (!m_history || m_history->points().empty())
+        return line.name;
+    // What is asked for apart comes a little later than the rest.
+    auto const& points = m_history->points();
+    auto last = History::unknown;
+    for (auto point = points.rbegin(); point != points.rend() && std::isnan(last); ++point) {
+        if (point->at_ms < points.back().at_ms - fresh_ms)
+            break;
+        last = line.value(*point);
+    }
+    return line.name + u' ' + (std::isnan(last) ? QStringLiteral("-") : m_format(last));
 }
 
 void Chart::paintEvent(QPaintEvent*)
@@ -58,6 +76,7 @@ void Chart::paintEvent(QPaintEvent*)
     auto const metrics = fontMetrics();
     auto const text_height = metrics.height();
     auto const text = palette().color(QPalette::Text);
+    auto const on_dark = text.lightness() > 128;
     auto faint = text;
     faint.setAlphaF(0.25F);
 
@@ -71,15 +90,13 @@ void Chart::paintEvent(QPaintEvent*)
     auto x = 0;
     auto y = text_height + metrics.ascent();
     for (int i = 0; i < m_lines.size(); i++) {
-        auto label = m_lines[i].name;
-        if (m_history && !m_history->points().empty())
-            label += u' ' + m_format(m_lines[i].value(m_history->points().back()));
+        auto const label = this->label(m_lines[i]);
         auto const width = metrics.horizontalAdvance(label) + 2 * text_height;
         if (x > 0 && x + width > this->width()) {
             x = 0;
             y += text_height;
         }
-        painter.fillRect(QRect(x, y - text_height / 2, text_height - 4, 4), line_colour(i));
+        painter.fillRect(QRect(x, y - text_height / 2, text_height - 4, 4), line_colour(i, on_dark));
         painter.drawText(QPoint(x + text_height, y), label);
         x += width;
     }
@@ -95,10 +112,14 @@ void Chart::paintEvent(QPaintEvent*)
     auto const begin = end - m_span_ms;
     auto const first = std::lower_bound(points.begin(), points.end(), begin,
         [](auto const& point, qint64 at) { return point.at_ms < at; });
-    double most = 0;
+    double most = History::unknown;
     for (auto point = first; point != points.end(); ++point)
         for (auto const& line : m_lines)
-            most = std::max(most, line.value(*point));
+            most = std::fmax(most, line.value(*point)); // not of what is not known
+    if (std::isnan(most)) {
+        painter.drawText(area, Qt::AlignCenter, tr("nothing to show: not known on this host, or nothing happened"));
+        return;
+    }
     most = round_up(most, m_base);
 
     painter.setPen(faint);
@@ -114,11 +135,18 @@ void Chart::paintEvent(QPaintEvent*)
     };
     for (int i = 0; i < m_lines.size(); i++) {
         QPainterPath path;
+        auto known = false;
         for (auto point = first; point != points.end(); ++point) {
-            auto const at = place(*point, m_lines[i].value(*point));
-            point == first ? path.moveTo(at) : path.lineTo(at);
+            auto const value = m_lines[i].value(*point);
+            auto const was_known = std::exchange(known, !std::isnan(value));
+            if (!known)
+                continue;
+            auto const at = place(*point, value);
+            was_known ? path.lineTo(at) : path.moveTo(at);
+            if (!was_known)
+                path.lineTo(at + QPointF(0.5, 0)); // to be seen when it is alone
         }
-        painter.setPen(QPen(line_colour(i), 1.6));
+        painter.setPen(QPen(line_colour(i, on_dark), 1.6));
         painter.drawPath(path);
     }
     painter.setClipping(false);

@@ -33,6 +33,9 @@ protected:
     void paintEvent(QPaintEvent* event) override;
 
 private:
+    /// Its name and last value, for the legend.
+    QString label(Line const& line) const;
+
     QString const m_title;
     QVector<Line> const m_lines;
     Format const m_format;

@@ -19,6 +19,7 @@ constexpr double smallest_cell = 4;       // pixels
 constexpr std::uint64_t shortest = 1 << 20; // bytes that are shown
 constexpr std::uint32_t most_cells = 60'000;
 constexpr double drag_begins = 4;         // pixels
+constexpr int most_cgroups = 6;           // that have a colour of their own
 
 } // namespace
 
@@ -64,6 +65,37 @@ void DiskMap::set_map(v1::GetLayoutMapResponse map)
     m_map = std::move(map);
     if (m_current >= m_map.cells_size())
         m_current = -1;
+    setAccessibleDescription(
+        tr("%1 cells of %2").arg(m_map.cells_size()).arg(bytes_text(static_cast<double>(m_map.cell_bytes()))));
+    colour();
+}
+
+void DiskMap::colour_by_cgroup(bool on)
+{
+    m_by_cgroup = on;
+    colour();
+}
+
+QColor DiskMap::cgroup_colour(std::uint64_t cgroup) const
+{
+    auto const place = m_cgroups.indexOf(cgroup);
+    return place < 0 ? QColor::fromRgb(other_colour) : line_colour(static_cast<int>(place));
+}
+
+void DiskMap::colour()
+{
+    QMap<std::uint64_t, std::uint64_t> bytes;
+    for (auto const& cell : m_map.cells())
+        if (cell.live_state_bytes())
+            bytes[cell.cgroup()] += cell.live_state_bytes();
+    m_cgroups = bytes.keys();
+    std::stable_sort(m_cgroups.begin(), m_cgroups.end(), [&](auto a, auto b) { return bytes[a] > bytes[b]; });
+    if (m_cgroups.size() > most_cgroups)
+        m_cgroups.resize(most_cgroups);
+    QMap<std::uint64_t, QColor> colours;
+    for (auto const cgroup : m_cgroups)
+        colours[cgroup] = cgroup_colour(cgroup);
+
     double full = 1;
     if (m_map.metric() == v1::LAYOUT_METRIC_BLOCK_PAGES)
         full = 256;
@@ -72,9 +104,10 @@ void DiskMap::set_map(v1::GetLayoutMapResponse map)
             full = std::max(full, static_cast<double>(cell.value()));
     m_image = QImage(m_map.cells_size(), 1, QImage::Format_RGB32);
     for (int i = 0; i < m_map.cells_size(); i++)
-        m_image.setPixelColor(i, 0, cell_colour(m_map.cells(i), m_map.cell_bytes(), full));
-    setAccessibleDescription(
-        tr("%1 cells of %2").arg(m_map.cells_size()).arg(bytes_text(static_cast<double>(m_map.cell_bytes()))));
+        m_image.setPixelColor(i, 0,
+            cell_colour(m_map.cells(i),
+                m_by_cgroup ? colours.value(m_map.cells(i).cgroup(), QColor::fromRgb(other_colour))
+                            : scale_colour(static_cast<double>(m_map.cells(i).value()) / full)));
     update();
 }
 
@@ -118,6 +151,7 @@ QString DiskMap::describe(int number) const
         default:
             text += tr("%1 % live").arg(100 * static_cast<double>(cell.value()), 0, 'f', 0);
         }
+        text += tr("\nmostly of %1").arg(m_names.value(cell.cgroup(), cell.cgroup() ? QString::number(cell.cgroup()) : tr("several cgroups, or none")));
     }
     auto const busy = cell.busy_state_bytes();
     auto const bad = cell.bad_state_bytes();
@@ -140,16 +174,22 @@ void DiskMap::paintEvent(QPaintEvent*)
         painter.drawText(rect(), Qt::AlignCenter, tr("no backing device, or no data yet"));
         return;
     }
+    // Lines end at whole pixels of the screen: else there were gaps between some of them.
+    auto const ratio = devicePixelRatioF();
     auto const line_height = static_cast<double>(height()) / lines();
+    auto const edge = [&](int line) { return std::round(line * line_height * ratio) / ratio; };
     for (int line = 0; line < lines(); line++) {
         auto const first = line * in_a_line;
         auto const count = std::min(in_a_line, m_map.cells_size() - first);
-        painter.drawImage(QRectF(0, line * line_height, static_cast<double>(width()) * count / in_a_line, line_height),
+        painter.drawImage(
+            QRectF(0, edge(line), static_cast<double>(width()) * count / in_a_line, edge(line + 1) - edge(line)),
             m_image, QRectF(first, 0, count, 1));
     }
-    if (m_current >= 0) {
-        painter.setPen(QPen(palette().color(QPalette::Highlight), 2));
-        painter.drawRect(cell_rect(m_current).adjusted(-1, -1, 1, 1));
+    if (m_current >= 0) { // black and white, to be seen on any colour
+        for (auto const& [distance, colour] : { std::pair(1.0, Qt::white), { 3.0, Qt::black } }) {
+            painter.setPen(QPen(colour, 2));
+            painter.drawRect(cell_rect(m_current).adjusted(-distance, -distance, distance, distance));
+        }
     }
     if (hasFocus()) {
         painter.setPen(QPen(palette().color(QPalette::Highlight), 1, Qt::DotLine));

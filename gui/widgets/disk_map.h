@@ -4,6 +4,8 @@
 #pragma once
 
 #include <QImage>
+#include <QMap>
+#include <QVector>
 #include <QWidget>
 #include <zpack/v1/layout_service.pb.h>
 
@@ -15,6 +17,13 @@ public:
     explicit DiskMap(QWidget* parent = nullptr);
 
     void set_map(v1::GetLayoutMapResponse map);
+    /// Whether the colours say whose pages there are, instead of the map's metric.
+    void colour_by_cgroup(bool on);
+    /// Those of which the map has most, in the order of their colours, by inode number; 0: several.
+    QVector<std::uint64_t> const& cgroups() const { return m_cgroups; }
+    QColor cgroup_colour(std::uint64_t cgroup) const;
+    /// What hovering calls them, by inode number.
+    void set_cgroup_names(QMap<std::uint64_t, QString> names) { m_names = std::move(names); }
     v1::GetLayoutMapResponse const& map() const { return m_map; }
 
     /// The part of the disk that should be shown; 0 bytes: all of it.
@@ -50,6 +59,7 @@ protected:
     bool event(QEvent* event) override;
 
 private:
+    void colour();
     int columns() const;
     int lines() const;
     void zoom(double factor, std::uint64_t around);
@@ -58,6 +68,9 @@ private:
 
     v1::GetLayoutMapResponse m_map;
     QImage m_image; ///< one pixel for each cell
+    bool m_by_cgroup = false;
+    QVector<std::uint64_t> m_cgroups;
+    QMap<std::uint64_t, QString> m_names;
     std::uint64_t m_offset = 0;
     std::uint64_t m_length = 0;
     int m_current = -1; ///< the chosen cell

@@ -8,11 +8,13 @@
 #include <QPushButton>
 #include <QSplitter>
 #include <QVBoxLayout>
+#include <zpack/v1/cgroup_service.pb.h>
 
 namespace zpack::gui {
 
 namespace {
 
+constexpr int by_cgroup = -1; ///< no metric: every map has the cgroups
 constexpr std::uint64_t most_listed = 64 << 20; ///< bytes whose blocks are listed
 
 QString state_text(v1::BlockState state)
@@ -54,12 +56,13 @@ DiskPage::DiskPage(QWidget* parent)
           { tr("Size"), tr("bytes of the block"), true }, { tr("State"), tr("what is with it") },
           { tr("Live"), tr("percent of its bytes that live objects and their headers take"), true },
           { tr("Age"), tr("since it was written"), true },
-          { tr("Cgroup"), tr("inode number of the cgroup whose pages it has; none: of several"), true },
+          { tr("Cgroup"), tr("the cgroup whose pages it has; none: of several"), true },
           { tr("Written"), tr("times that its place was written, modulo 65536"), true } })
 {
     m_metric->addItem(tr("live share"), v1::LAYOUT_METRIC_LIVE_RATIO);
     m_metric->addItem(tr("age"), v1::LAYOUT_METRIC_AGE_SECONDS);
     m_metric->addItem(tr("block size"), v1::LAYOUT_METRIC_BLOCK_PAGES);
+    m_metric->addItem(tr("cgroup"), by_cgroup);
     m_metric->setAccessibleName(tr("What the colours say"));
     m_aggregate->addItem(tr("mean"), v1::LAYOUT_AGGREGATE_MEAN);
     m_aggregate->addItem(tr("smallest"), v1::LAYOUT_AGGREGATE_MIN);
@@ -84,7 +87,7 @@ DiskPage::DiskPage(QWidget* parent)
     column->addWidget(m_legend);
     auto* const parts = new QSplitter(Qt::Vertical);
     parts->addWidget(top);
-    parts->addWidget(table_view(m_blocks, tr("Blocks of the chosen cell"), this));
+    parts->addWidget(table_view(m_blocks, tr("Blocks of the chosen cell"), tr("Choose a cell of the map to see its blocks"), this));
     parts->setStretchFactor(0, 3);
     parts->setStretchFactor(1, 1);
     auto* const whole = new QVBoxLayout(this);
@@ -92,6 +95,9 @@ DiskPage::DiskPage(QWidget* parent)
 
     for (auto* const box : { m_metric, m_aggregate })
         connect(box, &QComboBox::currentIndexChanged, this, [this] {
+            auto const cgroups = m_metric->currentData() == by_cgroup;
+            m_aggregate->setEnabled(!cgroups);
+            m_map->colour_by_cgroup(cgroups);
             show_legend();
             ask_for_map();
         });
@@ -102,6 +108,16 @@ DiskPage::DiskPage(QWidget* parent)
 
 void DiskPage::show_legend()
 {
+    auto const rest = swatch(QColor::fromRgb(free_colour), tr("free"))
+        + swatch(QColor::fromRgb(busy_colour), tr("being written or cleaned"))
+        + swatch(QColor::fromRgb(bad_colour), tr("bad"));
+    if (m_metric->currentData() == by_cgroup) {
+        QString text;
+        for (auto const cgroup : m_map->cgroups())
+            text += swatch(m_map->cgroup_colour(cgroup), cgroup_name(cgroup).toHtmlEscaped());
+        m_legend->setText(text + swatch(QColor::fromRgb(other_colour), tr("others")) + rest);
+        return;
+    }
     QString low = tr("0 %");
     QString high = tr("100 % live");
     if (m_metric->currentData() == v1::LAYOUT_METRIC_AGE_SECONDS) {
@@ -114,10 +130,7 @@ void DiskPage::show_legend()
     QString scale;
     for (int i = 0; i <= 10; i++)
         scale += QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;</span>").arg(scale_colour(i / 10.0).name());
-    m_legend->setText(low + u' ' + scale + u' ' + high + QStringLiteral(" &nbsp; ")
-        + swatch(QColor::fromRgb(free_colour), tr("free"))
-        + swatch(QColor::fromRgb(busy_colour), tr("being written or cleaned"))
-        + swatch(QColor::fromRgb(bad_colour), tr("bad")));
+    m_legend->setText(low + u' ' + scale + u' ' + high + QStringLiteral(" &nbsp; ") + rest);
 }
 
 void DiskPage::changed()
@@ -130,6 +143,38 @@ void DiskPage::changed()
 void DiskPage::refresh()
 {
     ask_for_map();
+    ask_for_names();
+}
+
+QString DiskPage::cgroup_name(std::uint64_t inode) const
+{
+    if (inode == 0)
+        return tr("several, or none");
+    return m_names.value(inode, tr("gone: %1").arg(inode));
+}
+
+void DiskPage::ask_for_names()
+{
+    if (!m_host || m_device.empty() || m_asked_names)
+        return;
+    m_asked_names = true;
+    v1::ListCgroupsRequest request;
+    request.set_device(m_device);
+    m_host->ask(
+        this,
+        [request](client::Client& client) {
+            return call(*client.cgroups, &v1::CgroupService::Stub::ListCgroups, request);
+        },
+        [this, device = m_device](Result<v1::ListCgroupsResponse> answer) {
+            m_asked_names = false;
+            if (!answer || device != m_device)
+                return;
+            m_names.clear();
+            for (auto const& one : answer->cgroups())
+                if (!one.path().empty())
+                    m_names[one.inode()] = QString::fromStdString(one.path());
+            m_map->set_cgroup_names(m_names);
+        });
 }
 
 void DiskPage::ask_for_map()
@@ -144,7 +189,8 @@ void DiskPage::ask_for_map()
     v1::GetLayoutMapRequest request;
     request.set_device(m_device);
     request.set_max_cells(m_map->wanted_cells());
-    request.set_metric(static_cast<v1::LayoutMetric>(m_metric->currentData().toInt()));
+    if (auto const metric = m_metric->currentData().toInt(); metric != by_cgroup)
+        request.set_metric(static_cast<v1::LayoutMetric>(metric));
     request.set_aggregate(static_cast<v1::LayoutAggregate>(m_aggregate->currentData().toInt()));
     request.set_offset_bytes(m_map->wanted_offset());
     request.set_length_bytes(m_map->wanted_length());
@@ -157,6 +203,7 @@ void DiskPage::ask_for_map()
             m_asked = false;
             if (device == m_device && answer) {
                 m_map->set_map(std::move(*answer));
+                show_legend();
                 auto const& map = m_map->map();
                 auto const shown = static_cast<double>(map.cell_bytes()) * map.cells_size();
                 m_range->setText(tr("%1 from %2 on, of %3; each cell is %4")
@@ -208,7 +255,7 @@ void DiskPage::ask_for_blocks(std::uint64_t offset, std::uint64_t length)
                     { bytes_text(static_cast<double>(block.size_bytes())), static_cast<qulonglong>(block.size_bytes()) },
                     { state_text(block.state()) }, { tr("%1 %").arg(live, 0, 'f', 0), live },
                     { age_text(block.age_seconds()), block.age_seconds() },
-                    { block.cgroup() ? QString::number(block.cgroup()) : QString(), static_cast<qulonglong>(block.cgroup()) },
+                    { block.cgroup() ? cgroup_name(block.cgroup()) : QString(), static_cast<qulonglong>(block.cgroup()) },
                     { QString::number(block.generation()), block.generation() } };
             }
             m_blocks.set_rows(std::move(rows));

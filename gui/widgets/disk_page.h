@@ -25,7 +25,9 @@ protected:
 private:
     void ask_for_map();
     void ask_for_blocks(std::uint64_t offset, std::uint64_t length);
+    void ask_for_names();
     void show_legend();
+    QString cgroup_name(std::uint64_t inode) const;
 
     DiskMap* m_map;
     QComboBox* m_metric;
@@ -33,6 +35,8 @@ private:
     QLabel* m_legend;
     QLabel* m_range;
     TableModel m_blocks;
+    QMap<std::uint64_t, QString> m_names; ///< of cgroups, by inode number
+    bool m_asked_names = false;
     bool m_asked = false;
     bool m_again = false; ///< another part was wanted meanwhile
 };

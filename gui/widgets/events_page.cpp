@@ -12,15 +12,15 @@ EventsPage::EventsPage(EventLog& log, QWidget* parent)
     , m_log(log)
     , m_events({ { tr("Time"), tr("when it was noticed") }, { tr("Host"), tr("where") },
           { tr("Device"), tr("which one") }, { tr("What"), tr("what happened") } })
-    , m_findings({ { tr("How bad"), tr("the worst first") }, { tr("What"), tr("what was looked at") },
+    , m_findings({ { tr("Severity"), tr("the worst first") }, { tr("What"), tr("what was looked at") },
           { tr("What to do"), tr("empty: nothing") } })
 {
     auto* const again = new QPushButton(tr("&Look again"));
     auto* const column = new QVBoxLayout(this);
     column->addWidget(new QLabel(tr("<b>Since the dashboard was started</b>")));
-    column->addWidget(table_view(m_events, tr("Events"), this), 2);
+    column->addWidget(table_view(m_events, tr("Events"), tr("Nothing has happened yet"), this), 2);
     column->addWidget(new QLabel(tr("<b>What the doctor finds on this machine</b>")));
-    column->addWidget(table_view(m_findings, tr("Findings"), this), 1);
+    column->addWidget(table_view(m_findings, tr("Findings"), tr("The doctor was not asked yet"), this), 1);
     column->addWidget(again, 0, Qt::AlignLeft);
     connect(again, &QPushButton::clicked, this, &EventsPage::ask_doctor);
     connect(&m_log, &EventLog::added, this, [this] {

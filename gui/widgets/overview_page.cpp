@@ -5,6 +5,8 @@
 
 #include <QGridLayout>
 #include <QHBoxLayout>
+#include <algorithm>
+#include <cmath>
 
 namespace zpack::gui {
 
@@ -16,6 +18,11 @@ constexpr double page_bytes = 4096;
 QString rate_text(double value)
 {
     return short_text(value) + QStringLiteral("/s");
+}
+
+QString percent_text(double value)
+{
+    return QString::number(value, 'f', 1) + QStringLiteral(" %");
 }
 
 QString byte_rate_text(double value)
@@ -35,7 +42,7 @@ OverviewPage::OverviewPage(QWidget* parent)
     m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     m_summary->setWordWrap(true);
     m_latency->setObjectName(QStringLiteral("latency"));
-    m_latency->setToolTip(tr("Time from a read's arrival to its end, of the reads since the last look; "
+    m_latency->setToolTip(tr("Time from a read's arrival to its end, of the reads of the last second; "
                              "of pages in RAM and on the backing device together"));
     for (auto const& [name, seconds] :
         { std::pair(tr("1 minute"), 60), { tr("5 minutes"), 300 }, { tr("1 hour"), 3600 } })
@@ -66,6 +73,14 @@ OverviewPage::OverviewPage(QWidget* parent)
             { { tr("written"), plain(&Point::written_bytes) }, { tr("read"), plain(&Point::read_bytes) },
                 { tr("cleaned"), plain(&Point::cleaned_bytes) } },
             byte_rate_text, 1024),
+        new Chart(tr("Time that a read took"),
+            { { tr("half less than"), plain(&Point::load_p50) }, { tr("99 %"), plain(&Point::load_p99) },
+                { tr("99.9 %"), plain(&Point::load_p999) } },
+            nanoseconds_text, 1000),
+        new Chart(tr("Time that some or all tasks of the host wait (PSI)"),
+            { { tr("memory, some"), plain(&Point::memory_some) }, { tr("memory, all"), plain(&Point::memory_full) },
+                { tr("I/O, some"), plain(&Point::io_some) }, { tr("I/O, all"), plain(&Point::io_full) } },
+            percent_text, 1000),
     };
 
     auto* const top = new QHBoxLayout;
@@ -76,16 +91,10 @@ OverviewPage::OverviewPage(QWidget* parent)
     grid->addWidget(m_latency, 1, 0, 1, 2);
     for (int i = 0; i < m_charts.size(); i++)
         grid->addWidget(m_charts[i], 2 + i / 2, i % 2);
-    grid->setRowStretch(2, 1);
-    grid->setRowStretch(3, 1);
+    for (int row = 2; row < 2 + (m_charts.size() + 1) / 2; row++)
+        grid->setRowStretch(row, 1);
     grid->setHorizontalSpacing(24);
     grid->setVerticalSpacing(12);
-}
-
-void OverviewPage::changed()
-{
-    m_histograms.Clear();
-    m_latency->setText(tr("Read latency: no data yet"));
 }
 
 void OverviewPage::refresh()
@@ -110,34 +119,24 @@ void OverviewPage::refresh()
                 bytes_text(static_cast<double>(stats->disk().live_bytes())),
                 taken > 0 ? tr(": %1 times less").arg(held / taken, 0, 'f', 1) : QString()));
 
-    if (m_asked)
-        return;
-    m_asked = true;
-    v1::GetHistogramsRequest request;
-    request.set_device(m_device);
-    m_host->ask(
-        this,
-        [request](client::Client& client) {
-            return call(*client.telemetry, &v1::TelemetryService::Stub::GetHistograms, request);
-        },
-        [this, device = m_device](Result<v1::GetHistogramsResponse> answer) {
-            m_asked = false;
-            if (answer && device == m_device)
-                show_latency(*answer);
-        });
+    show_latency();
 }
 
-void OverviewPage::show_latency(v1::GetHistogramsResponse const& now)
+void OverviewPage::show_latency()
 {
-    auto const half = load_percentile(m_histograms, now, 50);
-    if (half > 0)
-        m_latency->setText(tr("Read latency: half took less than %1, 99 % less than %2, 99.9 % less than %3")
-                               .arg(nanoseconds_text(half),
-                                   nanoseconds_text(load_percentile(m_histograms, now, 99)),
-                                   nanoseconds_text(load_percentile(m_histograms, now, 99.9))));
-    else
-        m_latency->setText(tr("Read latency: nothing was read just now"));
-    m_histograms = now;
+    auto const& points = m_history->points();
+    auto const last = std::find_if(points.rbegin(), points.rend(),
+        [](auto const& point) { return !std::isnan(point.load_p50); });
+    if (last == points.rend()) {
+        m_latency->setText(tr("Read latency: nothing was read yet"));
+        return;
+    }
+    auto const ago = points.back().at_ms - last->at_ms;
+    m_latency->setText(
+        tr("Read latency%1: half took less than %2, 99 % less than %3, 99.9 % less than %4")
+            .arg(ago < 3000 ? QString() : tr(", %1 ago").arg(age_text(static_cast<std::uint64_t>(ago / 1000))),
+                nanoseconds_text(last->load_p50), nanoseconds_text(last->load_p99),
+                nanoseconds_text(last->load_p999)));
 }
 
 } // namespace zpack::gui

@@ -17,18 +17,13 @@ public:
     explicit OverviewPage(QWidget* parent = nullptr);
     void refresh() override;
 
-protected:
-    void changed() override;
-
 private:
-    void show_latency(v1::GetHistogramsResponse const& now);
+    void show_latency();
 
     QLabel* m_summary;
     QLabel* m_latency;
     QComboBox* m_span;
     QVector<Chart*> m_charts;
-    v1::GetHistogramsResponse m_histograms; ///< the last ones
-    bool m_asked = false;
 };
 
 } // namespace zpack::gui

@@ -41,7 +41,8 @@ protected:
     History const* m_history = nullptr;
 };
 
-/// A table that is sorted by a click on a title.
-QTableView* table_view(TableModel& model, QString const& name, QWidget* parent);
+/// A table that is sorted by a click on a title; @p when_empty is what it says without a row.
+QTableView* table_view(
+    TableModel& model, QString const& name, QString const& when_empty, QWidget* parent);
 
 } // namespace zpack::gui

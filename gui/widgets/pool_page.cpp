@@ -25,7 +25,7 @@ PoolPage::PoolPage(QWidget* parent)
     grid->addWidget(m_fragmentation, 0, 0, 1, 2);
     grid->addWidget(m_sizes, 1, 0);
     grid->addWidget(m_ages, 1, 1);
-    grid->addWidget(table_view(m_classes, tr("Size classes"), this), 2, 0, 1, 2);
+    grid->addWidget(table_view(m_classes, tr("Size classes"), tr("There are no objects in RAM"), this), 2, 0, 1, 2);
     grid->setRowStretch(1, 2);
     grid->setRowStretch(2, 3);
     grid->setHorizontalSpacing(24);

@@ -14,8 +14,9 @@ TuningPage::TuningPage(QWidget* parent)
           { tr("From"), tr("the value before") }, { tr("To"), tr("the value after") },
           { tr("Done"), tr("whether the tuner has carried it out") }, { tr("Why"), tr("its reason") } })
     , m_table(new QTableView)
-    , m_decision_table(table_view(m_decisions, tr("Decisions of the tuner"), this))
-    , m_description(new QLabel)
+    , m_decision_table(table_view(m_decisions, tr("Decisions of the tuner"),
+          tr("The tuner has decided nothing yet. While it advises, what it would do is listed here."), this))
+    , m_description(new QLabel(tr("Choose a setting to read what it does; type to change it.")))
     , m_message(new QLabel)
     , m_mode(new QComboBox)
     , m_try(new QPushButton(tr("&Check")))

@@ -7,6 +7,7 @@ gets, and that it has names.
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -181,9 +182,24 @@ class Desktop:
         """Press keys, one after the other: Return, ctrl+5."""
         self._xdotool("key", *keys)
 
+    def fill(self, role: str, name: str, text: str) -> None:
+        """Replace what is in a field."""
+        self.click(self.thing(role, name).middle)
+        self.keys("ctrl+a")
+        self.type(text)
+
     def type(self, text: str) -> None:
         """Type a text."""
         self._xdotool("type", text)
+
+    def brightness(self) -> float:
+        """The mean of what is on the screen: 0 black ... 1 white."""
+        dump = subprocess.run(
+            ["xwd", "-root", "-silent"], env=self.environment, check=True, stdout=subprocess.PIPE
+        ).stdout
+        words = struct.unpack(">25I", dump[:100])
+        pixels = dump[words[0] + 12 * words[19] :]  # behind the header and the table of colours
+        return sum(pixels[1::4]) / (len(pixels) // 4) / 255  # green, of blue, green, red, unused
 
     def picture(self, path: Path) -> None:
         """Save what is on the screen."""

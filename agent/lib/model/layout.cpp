@@ -17,6 +17,18 @@ LayoutMap::LayoutMap(std::uint64_t offset, std::uint64_t length, std::uint32_t m
     m_sums.resize((length + m_cell_bytes - 1) / m_cell_bytes);
 }
 
+void LayoutMap::Sum::claim(std::uint64_t cgroup, std::uint64_t bytes)
+{
+    if (cgroup == cell.cgroup) {
+        claimed += bytes;
+    } else if (bytes <= claimed) {
+        claimed -= bytes;
+    } else {
+        cell.cgroup = cgroup;
+        claimed = bytes - claimed;
+    }
+}
+
 void LayoutMap::add_part(Sum& sum, zpack_layout_record const& record, std::uint64_t bytes)
 {
     double value = 0;
@@ -47,6 +59,7 @@ void LayoutMap::add_part(Sum& sum, zpack_layout_record const& record, std::uint6
         value = record.block_pages;
         break;
     }
+    sum.claim(record.cgroup, bytes);
     auto const weight = static_cast<double>(bytes);
     sum.least = sum.weight > 0 ? std::min(sum.least, value) : value;
     sum.most = sum.weight > 0 ? std::max(sum.most, value) : value;

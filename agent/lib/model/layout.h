@@ -33,6 +33,7 @@ struct LayoutCell {
     std::uint64_t free_state_bytes = 0;
     std::uint64_t busy_state_bytes = 0; ///< being written or cleaned
     std::uint64_t bad_state_bytes = 0;
+    std::uint64_t cgroup = 0; ///< see Sum::claim()
 };
 
 /// Makes the cells out of records, which may come in any number of portions.
@@ -57,6 +58,11 @@ private:
         double weight = 0;
         double least = 0;
         double most = 0;
+        std::uint64_t claimed = 0; ///< bytes that its cgroup is ahead of all others
+
+        /// Votes for the cell's cgroup: that which has more than half of all bytes wins, whatever the
+        /// order (Boyer and Moore, 1981).
+        void claim(std::uint64_t cgroup, std::uint64_t bytes);
     };
     void add_part(Sum& sum, zpack_layout_record const& record, std::uint64_t bytes);
 

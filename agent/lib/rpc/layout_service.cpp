@@ -171,6 +171,7 @@ grpc::ServerUnaryReactor* LayoutService::GetLayoutMap(grpc::CallbackServerContex
             one.set_free_state_bytes(cell.free_state_bytes);
             one.set_busy_state_bytes(cell.busy_state_bytes);
             one.set_bad_state_bytes(cell.bad_state_bytes);
+            one.set_cgroup(cell.cgroup);
         }
         return {};
     });

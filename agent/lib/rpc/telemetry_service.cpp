@@ -21,6 +21,13 @@ template<typename Response>
 void fill(Response& response, model::Snapshot const& snapshot, std::optional<unsigned> number)
 {
     response.set_simulated(snapshot.simulated);
+    if (auto const& pressure = snapshot.pressure; pressure.known) {
+        auto& made = *response.mutable_pressure();
+        made.set_memory_some_percent(pressure.memory_some_percent);
+        made.set_memory_full_percent(pressure.memory_full_percent);
+        made.set_io_some_percent(pressure.io_some_percent);
+        made.set_io_full_percent(pressure.io_full_percent);
+    }
     for (auto const& device : snapshot.devices)
         if (!number || device.number == *number)
             *response.add_stats() = to_stats(device, snapshot.taken_at);
