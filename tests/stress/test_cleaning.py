@@ -23,8 +23,10 @@ def test_everything_at_once_on_a_disk_that_is_nearly_full(
         )
         swap.cleaning_high = 300
         swap.cleaning_low = 200
-        load = pressure.start(workers=2, mib=52, ops=0, evict=1, dirty=50, pageout=5, dontneed=3)
+        load = pressure.start(workers=2, mib=40, ops=0, evict=1, dirty=50, pageout=5, dontneed=3)
         load.wait_filled()
+        filled = swap.stat()
+        assert filled.live_bytes > 0.8 * filled.backing_bytes, filled
         for block_pages in (16, 4, 64, 1, 16):
             before = swap.stat()
             swap.block_pages = block_pages
