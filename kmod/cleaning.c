@@ -516,20 +516,6 @@ static enum zpack_pick_result take_victim(struct zpack_device *device, struct zp
 	return picked;
 }
 
-static bool slot_holds(struct zpack_device *device, u32 number, u64 word)
-{
-	struct zpack_slot slot;
-	bool holds;
-
-	/* Headers are checked for shape only, and this one may be damaged. */
-	if (number >= device->slots.nr_slots ||
-	    !zpack_slot_lock(&device->slots, number, &slot))
-		return false;
-	holds = zpack_slot_word(&slot) == word;
-	zpack_slot_unlock(&device->slots, &slot);
-	return holds;
-}
-
 static int read_victim(struct zpack_device *device, const struct zpack_block *block)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
@@ -577,7 +563,7 @@ static void copy_survivors(struct zpack_device *device, struct zpack_clean_victi
 		u64 word = zpack_walk_object_word(&from->id, &found);
 
 		zpack_resched();
-		if (!slot_holds(device, found.object.slot, word))
+		if (!zpack_slot_holds(&device->slots, found.object.slot, word))
 			continue;
 		if (zpack_block_walk_verify(&walk, &found) != ZPACK_VALID) {
 			if (!victim->pin)

@@ -197,6 +197,18 @@ void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot)
 	preempt_enable();
 }
 
+bool zpack_slot_holds(struct zpack_slot_table *table, u32 number, u64 word)
+{
+	struct zpack_slot slot;
+	bool holds;
+
+	if (number >= table->nr_slots || !zpack_slot_lock(table, number, &slot))
+		return false;
+	holds = zpack_slot_word(&slot) == word;
+	zpack_slot_unlock(table, &slot);
+	return holds;
+}
+
 u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end)
 {
 	u64 leaf = number / ZPACK_LEAF_SLOTS, last = leaf;

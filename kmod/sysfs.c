@@ -927,9 +927,21 @@ static ssize_t classes_read(struct file *file, struct kobject *kobj, zpack_bin_a
 	return done;
 }
 
+static ssize_t objects_read(struct file *file, struct kobject *kobj, zpack_bin_attribute *attr,
+			    char *buffer, loff_t offset, size_t count)
+{
+	return zpack_objects_read(to_device(kobj_to_dev(kobj)), buffer, offset, count);
+}
+
 static zpack_bin_attribute bin_attr_layout = {
 	.attr = { .name = "layout", .mode = 0444 },
 	.read = layout_read,
+};
+
+/* Each read costs I/Os of the backing device: not for everybody. */
+static zpack_bin_attribute bin_attr_objects = {
+	.attr = { .name = "objects", .mode = 0400 },
+	.read = objects_read,
 };
 
 static zpack_bin_attribute bin_attr_classes = {
@@ -939,6 +951,7 @@ static zpack_bin_attribute bin_attr_classes = {
 
 static zpack_bin_attribute *ZPACK_CONST_MEMBER zpack_bin_attributes[] = {
 	&bin_attr_layout,
+	&bin_attr_objects,
 	&bin_attr_classes,
 	&bin_attr_cgroups,
 	NULL,

@@ -224,6 +224,12 @@ static inline u64 zpack_slot_word(const struct zpack_slot *slot)
 void zpack_slot_set_word(struct zpack_slot *slot, u64 word);
 void zpack_slot_unlock(struct zpack_slot_table *table, struct zpack_slot *slot);
 
+/*
+ * Whether slot @number has exactly @word now. Any context but interrupts. @number may be anything:
+ * it mostly comes from a header on the backing device, which is checked for its shape only.
+ */
+bool zpack_slot_holds(struct zpack_slot_table *table, u32 number, u64 word);
+
 /* The first slot in [@number, @end) whose leaf exists; @end when there is none. */
 u64 zpack_slot_next_used(struct zpack_slot_table *table, u64 number, u64 end);
 
@@ -958,6 +964,15 @@ int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
 
 /* Start the reads of the batch, which is empty then. */
 void zpack_batch_submit(struct zpack_batch *batch);
+
+/* ---- objects.c -------------------------------------------------------- */
+
+/*
+ * The bytes [@offset, @offset + @count) of the file `objects`; may be fewer. Reads the backing device.
+ * May sleep, takes config_lock. Bytes read, or -ENOMEM, -EBADMSG (a block whose header is damaged), or
+ * the backing device's error.
+ */
+ssize_t zpack_objects_read(struct zpack_device *device, char *buffer, loff_t offset, size_t count);
 
 /* ---- shrinker.c ------------------------------------------------------- */
 

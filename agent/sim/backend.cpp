@@ -172,12 +172,30 @@ void Backend::publish() const
         fmt::format("{}\n", device.value("block_bytes_written") + device.value("cleaning_write_bytes")));
 }
 
+/// Most of the file is holes. Whoever reads it gets all of it, the old or the new.
+void Backend::publish_objects() const
+{
+    auto const aside = m_device / "objects.new";
+    std::ofstream stream(aside, std::ios::binary);
+    m_engine.each_block([&](std::uint64_t cell, auto const& records) {
+        stream.seekp(static_cast<std::streamoff>(cell * page_bytes));
+        stream.write(reinterpret_cast<char const*>(records.data()),
+            static_cast<std::streamsize>(records.size() * sizeof(records[0])));
+    });
+    stream.close();
+    std::error_code error;
+    std::filesystem::resize_file(aside, disk_bytes, error);
+    if (stream && !error)
+        std::filesystem::rename(aside, m_device / "objects", error);
+}
+
 void Backend::publish_rarely() const
 {
     auto const records = m_engine.layout();
     (void)put("layout",
         { reinterpret_cast<char const*>(records.data()), records.size() * sizeof(records[0]) });
 
+    publish_objects();
     std::array<zpack_class_record, ZPACK_NR_CLASSES> classes {};
     std::array<std::uint64_t, 16> ages {};
     for (std::size_t i = 0; i < classes.size(); i++)

@@ -33,6 +33,7 @@ private:
     void read_settings();
     void publish() const;
     void publish_rarely() const;
+    void publish_objects() const;
     Result<> put(std::filesystem::path const& path, std::string_view text) const;
 
     std::filesystem::path m_root;

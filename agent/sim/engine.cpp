@@ -628,6 +628,30 @@ std::vector<zpack_layout_record> Engine::layout() const
     return records;
 }
 
+void Engine::each_block(
+    std::function<void(std::uint64_t cell, std::vector<zpack_object_record> const&)> const& take) const
+{
+    constexpr std::uint64_t header_bytes = 12;
+    std::vector<zpack_object_record> records;
+    for (auto const& [cell, items] : m_contents) {
+        auto place = cell * ZPACK_CELL_SIZE;
+        records.clear();
+        for (auto const& item : items) {
+            auto const& slot = m_slots[item.slot];
+            if (slot.place != Place::Disk || slot.version != item.version || slot.cell != cell)
+                continue;
+            auto const raw = slot.bytes >= ZPACK_CELL_SIZE;
+            records.push_back({ .place = place,
+                .slot = item.slot,
+                .length = static_cast<std::uint16_t>(raw ? ZPACK_CELL_SIZE : slot.bytes),
+                .codec = static_cast<std::uint16_t>(raw ? 0 : 1) });
+            place += raw ? ZPACK_CELL_SIZE : (slot.bytes + header_bytes + 3) / 4 * 4;
+        }
+        if (!records.empty())
+            take(cell, records);
+    }
+}
+
 void Engine::each_in_ram(
     std::function<void(std::uint32_t bytes, std::uint64_t age_ms)> const& take) const
 {

@@ -68,6 +68,10 @@ public:
     /// As the module's binary file of that name has it: for each segment ZPACK_LAYOUT_STRIDE records.
     std::vector<zpack_layout_record> layout() const;
 
+    /// What lives on disk, by the first cell of its block, as the module's file "objects" has it. A block
+    /// of this simulation has no order of its objects but that in which they came.
+    void each_block(std::function<void(std::uint64_t cell, std::vector<zpack_object_record> const&)> const& take) const;
+
     /// Pages in RAM: called with the bytes of each and the milliseconds since it was stored.
     void each_in_ram(std::function<void(std::uint32_t bytes, std::uint64_t age_ms)> const& take) const;
 

@@ -336,6 +336,42 @@ int layout(Client& client, Format format, std::string const& device, unsigned ce
     return 0;
 }
 
+std::string codec_text(v1::BlockObject::Codec codec)
+{
+    switch (codec) {
+    case v1::BlockObject::CODEC_NONE:
+        return "none";
+    case v1::BlockObject::CODEC_LZ4:
+        return "lz4";
+    case v1::BlockObject::CODEC_LZO_RLE:
+        return "lzo-rle";
+    case v1::BlockObject::CODEC_ZSTD:
+        return "zstd";
+    default:
+        return "unknown";
+    }
+}
+
+int block_objects(Client& client, Format format, std::string const& device, std::uint64_t offset)
+{
+    v1::ListBlockObjectsRequest request;
+    v1::ListBlockObjectsResponse response;
+    request.set_device(resource(device));
+    request.set_offset_bytes(offset);
+    grpc::ClientContext context;
+    if (auto const status = client.layout->ListBlockObjects(&context, request, &response); !status.ok())
+        return failed(status);
+    if (format == Format::Json)
+        return print_json(response);
+    Table table({ "PLACE", "SLOT", "BYTES", "CODEC" });
+    for (auto const& object : response.objects())
+        table.add({ std::to_string(object.place_bytes()),
+            object.has_slot() ? std::to_string(object.slot()) : "-",
+            std::to_string(object.length_bytes()), codec_text(object.codec()) });
+    table.print();
+    return 0;
+}
+
 int watch(Client& client, Format format, std::string const& device, double seconds, unsigned count)
 {
     v1::WatchStatsRequest request;
@@ -437,6 +473,7 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
         bool dry_run = false, swap = true, force = false, encrypt = false;
         int priority = 100;
         unsigned cells = 1024, count = 0;
+        std::uint64_t block = 0;
         v1::LayoutMetric metric = v1::LAYOUT_METRIC_LIVE_RATIO;
         double seconds = 1;
     };
@@ -487,8 +524,13 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
     layout_command
         ->add_option("--metric", given->metric, "live_ratio (default), age_seconds or block_pages")
         ->transform(CLI::CheckedTransformer(layout_metrics));
-    layout_command->callback([&, given] {
-        command = [&, given](Client& client) {
+    auto* const block = layout_command->add_option("--block", given->block,
+        "What lives in the block that begins at this byte, instead of a map");
+    layout_command->callback([&, given, block] {
+        auto const of_block = block->count() > 0;
+        command = [&, given, of_block](Client& client) {
+            if (of_block)
+                return block_objects(client, output.format, given->device, given->block);
             return layout(client, output.format, given->device, given->cells, given->metric);
         };
     });

@@ -37,6 +37,22 @@ QString state_text(v1::BlockState state)
     }
 }
 
+QString codec_text(v1::BlockObject::Codec codec)
+{
+    switch (codec) {
+    case v1::BlockObject::CODEC_NONE:
+        return DiskPage::tr("no");
+    case v1::BlockObject::CODEC_LZ4:
+        return QStringLiteral("LZ4");
+    case v1::BlockObject::CODEC_LZO_RLE:
+        return QStringLiteral("LZO-RLE");
+    case v1::BlockObject::CODEC_ZSTD:
+        return QStringLiteral("Zstandard");
+    default:
+        return DiskPage::tr("unknown");
+    }
+}
+
 QString swatch(QColor const& colour, QString const& text)
 {
     return QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;&nbsp;&nbsp;</span>&nbsp;%2 &nbsp; ")
@@ -58,6 +74,10 @@ DiskPage::DiskPage(QWidget* parent)
           { tr("Age"), tr("since it was written"), true },
           { tr("Cgroup"), tr("the cgroup whose pages it has; none: of several"), true },
           { tr("Written"), tr("times that its place was written, modulo 65536"), true } })
+    , m_objects({ { tr("Place"), tr("byte of the backing device where its header begins"), true },
+          { tr("Slot"), tr("number of the page on the swap device; none: not known"), true },
+          { tr("Bytes"), tr("of the object; 4096: not compressed"), true },
+          { tr("Compressed"), tr("how") } })
 {
     m_metric->addItem(tr("live share"), v1::LAYOUT_METRIC_LIVE_RATIO);
     m_metric->addItem(tr("age"), v1::LAYOUT_METRIC_AGE_SECONDS);
@@ -87,7 +107,21 @@ DiskPage::DiskPage(QWidget* parent)
     column->addWidget(m_legend);
     auto* const parts = new QSplitter(Qt::Vertical);
     parts->addWidget(top);
-    parts->addWidget(table_view(m_blocks, tr("Blocks of the chosen cell"), tr("Choose a cell of the map to see its blocks"), this));
+    auto* const blocks = table_view(
+        m_blocks, tr("Blocks of the chosen cell"), tr("Choose a cell of the map to see its blocks"), this);
+    auto* const tables = new QSplitter;
+    tables->addWidget(blocks);
+    tables->addWidget(table_view(m_objects, tr("Objects of the chosen block"),
+        tr("Choose a block to see which pages live in it; it is read from the disk for that"), this));
+    tables->setStretchFactor(0, 3);
+    tables->setStretchFactor(1, 2);
+    parts->addWidget(tables);
+    connect(blocks->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
+        [this](QModelIndex const& now) {
+            m_objects.set_rows({});
+            if (now.isValid())
+                ask_for_objects(now.siblingAtColumn(0).data(Qt::UserRole).toULongLong());
+        });
     parts->setStretchFactor(0, 3);
     parts->setStretchFactor(1, 1);
     auto* const whole = new QVBoxLayout(this);
@@ -138,6 +172,7 @@ void DiskPage::changed()
     m_map->set_map({});
     m_map->show_all();
     m_blocks.set_rows({});
+    m_objects.set_rows({});
 }
 
 void DiskPage::refresh()
@@ -216,6 +251,35 @@ void DiskPage::ask_for_map()
             }
             if (std::exchange(m_again, false))
                 ask_for_map();
+        });
+}
+
+void DiskPage::ask_for_objects(std::uint64_t block_offset)
+{
+    if (!m_host)
+        return;
+    v1::ListBlockObjectsRequest request;
+    request.set_device(m_device);
+    request.set_offset_bytes(block_offset);
+    m_host->ask(
+        this,
+        [request](client::Client& client) {
+            return call(*client.layout, &v1::LayoutService::Stub::ListBlockObjects, request);
+        },
+        [this](Result<v1::ListBlockObjectsResponse> answer) {
+            if (!answer) {
+                m_range->setText(QString::fromStdString(answer.error().message));
+                return;
+            }
+            QVector<TableModel::Row> rows;
+            for (auto const& object : answer->objects())
+                rows += TableModel::Row {
+                    { count_text(object.place_bytes()), static_cast<qulonglong>(object.place_bytes()) },
+                    { object.has_slot() ? count_text(object.slot()) : QString(),
+                        static_cast<qulonglong>(object.slot()) },
+                    { QString::number(object.length_bytes()), object.length_bytes() },
+                    { codec_text(object.codec()) } };
+            m_objects.set_rows(std::move(rows));
         });
 }
 

@@ -26,6 +26,7 @@ private:
     void ask_for_map();
     void ask_for_blocks(std::uint64_t offset, std::uint64_t length);
     void ask_for_names();
+    void ask_for_objects(std::uint64_t block_offset);
     void show_legend();
     QString cgroup_name(std::uint64_t inode) const;
 
@@ -35,6 +36,7 @@ private:
     QLabel* m_legend;
     QLabel* m_range;
     TableModel m_blocks;
+    TableModel m_objects; ///< of the chosen block
     QMap<std::uint64_t, QString> m_names; ///< of cgroups, by inode number
     bool m_asked_names = false;
     bool m_asked = false;

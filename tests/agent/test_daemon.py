@@ -62,6 +62,13 @@ def test_configured_swap_is_used_tuned_online_and_shown(daemon: Daemon) -> None:
     device.writeback()
     blocks = daemon.json("layout", "zpack0", "--cells", "100000")
     assert sum(int(cell["live_state_bytes"]) for cell in blocks["cells"]) > 8 << 20
+    block = next(record for record in device.layout() if record.live_bytes)
+    place = str(block.first_cell * 4096)
+    found = daemon.json("layout", "zpack0", "--block", place)["objects"]
+    assert [(int(one["slot"]), one["length_bytes"]) for one in found] == [
+        (one.slot, one.length) for one in device.objects(block)
+    ]
+    assert "lz4" in daemon.ctl("layout", "zpack0", "--block", place).stdout
     sizes = {record.block_pages for record in device.layout()}
     assert 64 in sizes
     stats = daemon.json("status", "zpack0")["stats"][0]

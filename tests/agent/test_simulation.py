@@ -101,6 +101,11 @@ def test_ordinary_user_gets_a_device_that_is_tuned_and_labelled(simulation: Simu
     wait_until(lambda: packed_pages() > 1000, "pages are written back")
     first = {cell["value"] for cell in blocks(simulation) if cell["live_state_bytes"] != "0"}
     assert first == {16}
+    said = simulation.ctl("layout", "zpack0", "--block", "4096")
+    assert said.returncode != 0 and "no block begins at 4096" in said.stderr, said
+    found = simulation.json("layout", "zpack0", "--block", "0")
+    taken = sum((int(one["length_bytes"]) + 12 + 3) // 4 * 4 for one in found["objects"])
+    assert 0 < taken <= int(found["block"]["size_bytes"]) == 65536
     simulation.json("tune", "zpack0", "block_pages=64")
     wait_until(
         lambda: 64 in {cell["value"] for cell in blocks(simulation)}, "new blocks are of that size"

@@ -13,7 +13,15 @@ from api.device import Device
 from api.mapping import Mapping
 from api.module import load_zpack
 from api.pages import Failure, Pages
-from api.stat import BlockState, CgroupRecord, ClassRecord, DiskStat, LayoutRecord, Stat
+from api.stat import (
+    BlockState,
+    CgroupRecord,
+    ClassRecord,
+    DiskStat,
+    LayoutRecord,
+    ObjectRecord,
+    Stat,
+)
 
 __all__ = [
     "BlockState",
@@ -23,6 +31,7 @@ __all__ = [
     "DiskStat",
     "Failure",
     "LayoutRecord",
+    "ObjectRecord",
     "Mapping",
     "Pages",
     "Stat",

@@ -9,7 +9,7 @@ from typing import Iterator, Literal
 
 from api.module import CONTROL
 from api.pages import Pages
-from api.stat import CgroupRecord, ClassRecord, DiskStat, LayoutRecord, Stat
+from api.stat import CgroupRecord, ClassRecord, DiskStat, LayoutRecord, ObjectRecord, Stat
 from vm import VM, GuestOSError
 
 PAGE_SIZE = 4096
@@ -225,6 +225,15 @@ class Device:
     def layout(self) -> list[LayoutRecord]:
         """The blocks of the backing device, and its free segments."""
         return LayoutRecord.parse_all(self.read_binary("layout"))
+
+    def objects(self, block: LayoutRecord) -> list[ObjectRecord]:
+        """What lives in a block."""
+        path, size = self.attribute("objects"), block.block_pages * 4096
+        part = f"iflag=skip_bytes,count_bytes skip={block.first_cell * 4096} count={size}"
+        text = self.vm.run(f"dd status=none if={path} bs=4096 {part} | gzip -1 | base64 -w0").stdout
+        data = gzip.decompress(base64.b64decode(text))
+        assert len(data) == size, f"{path}: {len(data)} of {size} bytes"
+        return ObjectRecord.parse_all(data, block.first_cell * 4096)
 
     def classes(self) -> list[ClassRecord]:
         """The objects of the RAM pool by size."""

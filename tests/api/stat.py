@@ -219,6 +219,39 @@ class LayoutRecord:
 
 
 @dataclass(frozen=True)
+class ObjectRecord:
+    """struct zpack_object_record: what lives on the backing device."""
+
+    place: int
+    slot: int
+    length: int
+    codec: int
+
+    STRUCT = struct.Struct("=QIHH")
+    NO_SLOT = 0xFFFFFFFF
+    HEADER = 12  # bytes, unless the page is not compressed
+
+    @classmethod
+    def parse_all(cls, data: bytes, place: int) -> "list[ObjectRecord]":
+        """The records of a part of the file that begins at `place`."""
+        assert len(data) % 4096 == 0
+        records = []
+        for at in range(0, len(data), cls.STRUCT.size):
+            record = cls(*cls.STRUCT.unpack_from(data, at))
+            if record.length:
+                assert record.place // 4096 == (place + at) // 4096, record
+                records.append(record)
+            else:
+                assert record == cls(0, 0, 0, 0)
+        return records
+
+    @property
+    def bytes_taken(self) -> int:
+        """With its header, and what is lost to where the next may begin."""
+        return 4096 if self.length == 4096 else (self.HEADER + self.length + 3) // 4 * 4
+
+
+@dataclass(frozen=True)
 class ClassRecord:
     """struct zpack_class_record: objects of the RAM pool by size."""
 

@@ -111,6 +111,10 @@ def test_block_without_a_header_stays_as_it_is(
     assert stat.cleaning_damaged == stat.blocks_pinned == 1
     assert pinned(zpack) == [first]
     assert stat.packed == len(living)
+    refused = zpack.vm.run(
+        f"dd bs=4096 count=1 skip={first} of=/dev/null if={zpack.attribute('objects')}", check=False
+    )
+    assert refused.returncode != 0 and "Bad message" in refused.stderr, refused
     expected = in_cell0 & set(living) if damage != "header" else set()
     assert {failure.page for failure in zpack.pages.failures()} == expected
 

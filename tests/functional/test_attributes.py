@@ -89,7 +89,8 @@ def test_attributes_without_store_or_show_are_so(zpack: Device) -> None:
     assert {name for name, mode in modes.items() if mode == "200"} == {
         *("reset", "writeback", "clean", "cgroup_policy"),
     }
-    assert {mode for mode in modes.values()} == {"444", "200", "644"}
+    assert {name for name, mode in modes.items() if mode == "400"} == {"objects"}
+    assert {mode for mode in modes.values()} == {"444", "400", "200", "644"}
 
 
 def test_version_names_module_and_formats(zpack: Device) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from api import BlockState, ClassRecord, Device, LayoutRecord, Mapping, Stat
+from api import BlockState, ClassRecord, Device, LayoutRecord, Mapping, ObjectRecord, Stat
 from api.plugin import BACKING
 
 pytestmark = pytest.mark.slow
@@ -82,6 +82,62 @@ def test_layout_agrees_with_stat(zpack: Device) -> None:
     assert all(record.age_seconds < 100 for record in live)
     places = sorted((record.first_cell, record.block_pages) for record in blocks)
     assert all(cell + pages <= after for (cell, pages), (after, _) in zip(places, places[1:]))
+
+
+def test_objects_of_all_blocks_are_the_slots_that_live_there(zpack: Device) -> None:
+    for block_pages in (16, 1, 64):
+        zpack.block_pages = block_pages
+        begin = 1000 + 1000 * block_pages.bit_length()
+        zpack.pages.fill(range(begin, begin + 400), "mixed")
+        zpack.pages.fill(range(begin + 400, begin + 410), "random")
+        zpack.writeback()
+    zpack.pages.discard(begin + 100, 250)  # of the newest blocks, which are the largest
+    stat = zpack.stat()
+    live = [r for r in zpack.layout() if r.block_pages and r.state == BlockState.LIVE]
+    assert {record.block_pages for record in live} == {1, 16, 64}
+    found: list[ObjectRecord] = []
+    for block in live:
+        objects = zpack.objects(block)
+        assert sum(record.bytes_taken for record in objects) == block.live_bytes, (block, objects)
+        found += objects
+    assert len(found) == stat.packed
+    assert sum(record.length for record in found) == stat.packed_object_bytes
+    assert sum(record.length == 4096 for record in found) == stat.packed_raw >= 30
+    assert all(record.codec == (0 if record.length == 4096 else 1) for record in found)
+    places = [record.place for record in found]
+    assert len(set(places)) == len(places)
+    slots = [record.slot for record in found if record.slot != ObjectRecord.NO_SLOT]
+    assert len(set(slots)) == len(slots) > 700
+    gone = range(begin + 100, begin + 350)
+    assert set(slots) <= set(zpack.pages.contents) and not set(slots) & set(gone)
+    assert all(r.length == 4096 for r in found if r.slot == ObjectRecord.NO_SLOT)
+
+
+def test_objects_are_read_at_any_offset_and_end_with_the_disk(bare_zpack: Device) -> None:
+    zpack = bare_zpack
+    with Mapping.linear(zpack.vm, "small", BACKING, mib=16) as small:
+        zpack.backing_dev = small.path
+        zpack.disksize = 64 << 20
+        zpack.pages.fill(range(100), "text")
+        zpack.writeback()
+        path = zpack.attribute("objects")
+        read = "import os, sys; f = os.open(sys.argv[1], os.O_RDONLY); " + "".join(
+            f"print(os.pread(f, {count}, {offset}).hex());"
+            for offset, count in [(0, 4096), (5, 7), (4090, 12), (16 << 20, 1), ((16 << 20) - 3, 9)]
+        )
+        parts = [
+            bytes.fromhex(p) for p in zpack.vm.run(["python3", "-c", read, path]).stdout.split("\n")
+        ]
+        assert any(parts[0]) and parts[1] == parts[0][5:12]
+        assert parts[2][:6] == parts[0][4090:] and len(parts[2]) == 12
+        assert parts[3] == b"" and parts[4] == bytes(3)
+        assert zpack.vm.run(f"stat -c %a {path}").stdout == "400\n"
+        zpack.discard_all()
+        assert not any(
+            bytes.fromhex(zpack.vm.run(["python3", "-c", read, path]).stdout.split("\n")[0])
+        )
+        zpack.reset()
+        assert zpack.vm.run(f"wc -c <{path}").stdout == "0\n"
 
 
 @pytest.mark.parametrize("name, size", [("layout", 32), ("classes", 24)])

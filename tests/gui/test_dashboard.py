@@ -63,6 +63,11 @@ def test_chosen_part_of_the_disk_is_listed(desktop: Desktop, simulation: Server)
     desktop.wait_for(
         lambda things: "live" in rows_of(things, "Blocks of the chosen cell"), "live blocks"
     )
+    blocks = desktop.thing("table", "Blocks of the chosen cell")
+    desktop.click(next(cell for cell in blocks.all() if cell.name == "live").middle)
+    desktop.wait_for(
+        lambda things: "LZ4" in rows_of(things, "Objects of the chosen block"), "its objects"
+    )
     desktop.picture(PICTURES / "disk.png")
 
 

@@ -43,6 +43,11 @@ def test_real_device_is_watched_while_it_swaps_and_tuned(
     desktop.wait_for(
         lambda things: "live" in rows_of(things, "Blocks of the chosen cell"), "live blocks"
     )
+    blocks = desktop.thing("table", "Blocks of the chosen cell")
+    desktop.click(next(cell for cell in blocks.all() if cell.name == "live").middle)
+    desktop.wait_for(
+        lambda things: "LZ4" in rows_of(things, "Objects of the chosen block"), "its objects"
+    )
     desktop.picture(PICTURES / "module-disk.png")
 
     desktop.keys("ctrl+4")

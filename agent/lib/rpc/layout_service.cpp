@@ -4,6 +4,8 @@
 #include "model/layout.h"
 #include "rpc/reply.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace zpack::rpc {
@@ -34,6 +36,13 @@ v1::BlockState to_state(zpack_layout_record const& record)
     default:
         return v1::BLOCK_STATE_FREE;
     }
+}
+
+v1::BlockObject::Codec to_codec(unsigned codec)
+{
+    static constexpr std::array codecs { v1::BlockObject::CODEC_NONE, v1::BlockObject::CODEC_LZ4,
+        v1::BlockObject::CODEC_LZO_RLE, v1::BlockObject::CODEC_ZSTD };
+    return codec < codecs.size() ? codecs[codec] : v1::BlockObject::CODEC_UNSPECIFIED;
 }
 
 v1::Block to_message(zpack_layout_record const& record)
@@ -129,6 +138,39 @@ grpc::ServerUnaryReactor* LayoutService::ListBlocks(grpc::CallbackServerContext*
         }
         if (segment < disk.segments)
             response->set_next_page_token(std::to_string(segment));
+        return {};
+    });
+}
+
+grpc::ServerUnaryReactor* LayoutService::ListBlockObjects(grpc::CallbackServerContext* context,
+    v1::ListBlockObjectsRequest const* request, v1::ListBlockObjectsResponse* response)
+{
+    return reply_later(m_gate, context, m_reader, [=, this]() -> Result<> {
+        ZPACK_TRY_SET(auto const disk, this->disk(request->device()));
+        auto const offset = request->offset_bytes();
+        auto const segment = offset / model::segment_bytes;
+        if (segment >= disk.segments)
+            return fail(ErrorCode::InvalidArgument,
+                fmt::format("offset_bytes: {} is not on the backing device, which has {} bytes",
+                    offset, disk.segments * model::segment_bytes));
+        ZPACK_TRY_SET(auto const blocks, disk.files.layout(segment, 1));
+        auto const block = std::find_if(blocks.begin(), blocks.end(), [&](auto const& record) {
+            return record.block_pages != 0 && model::record_offset(record) == offset;
+        });
+        if (block == blocks.end())
+            return fail(ErrorCode::NotFound,
+                fmt::format("offset_bytes: no block begins at {}", offset));
+        *response->mutable_block() = to_message(*block);
+        ZPACK_TRY_SET(
+            auto const objects, disk.files.objects(offset, model::record_bytes(*block)));
+        for (auto const& object : objects) {
+            auto& one = *response->add_objects();
+            one.set_place_bytes(object.place);
+            if (object.slot != ZPACK_OBJECT_NO_SLOT)
+                one.set_slot(object.slot);
+            one.set_length_bytes(object.length);
+            one.set_codec(to_codec(object.codec));
+        }
         return {};
     });
 }

@@ -21,6 +21,9 @@ public:
     }
     grpc::ServerUnaryReactor* ListBlocks(grpc::CallbackServerContext* context,
         v1::ListBlocksRequest const* request, v1::ListBlocksResponse* response) override;
+    grpc::ServerUnaryReactor* ListBlockObjects(grpc::CallbackServerContext* context,
+        v1::ListBlockObjectsRequest const* request,
+        v1::ListBlockObjectsResponse* response) override;
     grpc::ServerUnaryReactor* GetLayoutMap(grpc::CallbackServerContext* context,
         v1::GetLayoutMapRequest const* request, v1::GetLayoutMapResponse* response) override;
 

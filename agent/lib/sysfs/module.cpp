@@ -85,6 +85,21 @@ Result<std::vector<zpack_layout_record>> DeviceFiles::layout(
     return records;
 }
 
+Result<std::vector<zpack_object_record>> DeviceFiles::objects(
+    std::uint64_t offset, std::size_t bytes) const
+{
+    std::vector<zpack_object_record> records;
+    ZPACK_TRY_SET(auto const data, read_bytes(m_directory / "objects", offset, bytes));
+    for (std::size_t at = 0; at + sizeof(zpack_object_record) <= data.size();
+         at += sizeof(zpack_object_record)) {
+        zpack_object_record record;
+        std::memcpy(&record, data.data() + at, sizeof(record));
+        if (record.length != 0)
+            records.push_back(record);
+    }
+    return records;
+}
+
 Result<std::vector<zpack_class_record>> DeviceFiles::classes() const
 {
     std::vector<zpack_class_record> records(ZPACK_NR_CLASSES);

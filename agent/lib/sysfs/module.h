@@ -51,6 +51,8 @@ public:
 
     /// Records of the segments [@p first, @p first + @p count), without those that are all zero.
     Result<std::vector<zpack_layout_record>> layout(std::uint64_t first, std::uint64_t count) const;
+    /// What lives in that part of the backing device, which is read for it.
+    Result<std::vector<zpack_object_record>> objects(std::uint64_t offset, std::size_t bytes) const;
 
     Result<std::vector<zpack_class_record>> classes() const;
 

@@ -40,6 +40,21 @@ struct zpack_layout_record {
 	__u8 reserved[5];
 };
 
+/*
+ * objects: those that live in the backing device's cells of 4096 bytes. The
+ * records of the cell at byte n of the backing device are at bytes n...n + 4095
+ * of the file, in their order on the device, the rest of these 4096 bytes is
+ * zeroes. Read at any offset; each read of a cell reads the backing device.
+ */
+#define ZPACK_OBJECT_NO_SLOT 0xffffffffu
+
+struct zpack_object_record {
+	__u64 place;		/* of its header, or of the page; bytes on the backing device */
+	__u32 slot;		/* ZPACK_OBJECT_NO_SLOT: not known, a block of one page */
+	__u16 length;		/* bytes; 4096: not compressed; 0: there is no record here */
+	__u16 codec;		/* 0 none, 1 lz4, 2 lzo-rle, 3 zstd */
+};
+
 /* classes: ZPACK_NR_CLASSES records, one for each step of 16 bytes of object size. */
 #define ZPACK_NR_CLASSES 256
 #define ZPACK_CLASS_STEP 16
