@@ -15,6 +15,7 @@
 #include <QCoreApplication>
 #include <QFileDialog>
 #include <QHeaderView>
+#include <QLoggingCategory>
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QSaveFile>
@@ -28,6 +29,9 @@ namespace zpack::gui {
 namespace {
 
 constexpr int device_role = Qt::UserRole + 1;
+
+/// QT_LOGGING_RULES=zpack.start.info=true: how long it takes until there is something to see.
+Q_LOGGING_CATEGORY(start, "zpack.start", QtWarningMsg)
 
 } // namespace
 
@@ -230,8 +234,12 @@ void MainWindow::reading_arrived(Shown& shown)
         if (m_tree->currentItem() == shown.item)
             m_tree->setCurrentItem(item);
     }
-    if (&shown == m_current)
+    if (&shown == m_current) {
         refresh_page();
+        if (!std::exchange(m_told_start, true))
+            // Behind what is painted because of it.
+            QTimer::singleShot(0, this, [] { qCInfo(start, "the first data is shown"); });
+    }
     if (auto& asking = m_asking_decisions[shown.host.get()]; !asking) {
         asking = true;
         auto* const host = shown.host.get();

@@ -66,6 +66,7 @@ private:
     QLabel* m_age;
     QTimer m_clock;
     QAction* m_remove = nullptr;
+    bool m_told_start = false;
     Shown* m_current = nullptr;
     std::string m_device;
     std::map<Host*, bool> m_asking_decisions;

@@ -17,21 +17,21 @@ struct Watched {
 
 constexpr std::array watched {
     Watched { [](v1::DeviceStats const& s) { return s.readback().checksum_errors(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 pages lost: what was read is not what was written") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 pages lost: what was read is not what was written") },
     Watched { [](v1::DeviceStats const& s) { return s.readback().read_errors(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 pages lost: the backing device could not read them") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 pages lost: the backing device could not read them") },
     Watched { [](v1::DeviceStats const& s) { return s.writeback().errors(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 blocks could not be written; nothing is lost") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 blocks could not be written; nothing is lost") },
     Watched { [](v1::DeviceStats const& s) { return s.cleaning().read_errors() + s.cleaning().damaged(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 blocks could not be cleaned: not readable, or damaged") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 blocks could not be cleaned: not readable, or damaged") },
     Watched { [](v1::DeviceStats const& s) { return s.writeback().backing_full_events(); },
-        QT_TRANSLATE_NOOP("EventLog", "the backing device was full, %1 times") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "the backing device was full, %1 times") },
     Watched { [](v1::DeviceStats const& s) { return s.writeback().budget_pauses(); },
-        QT_TRANSLATE_NOOP("EventLog", "the write budget was used up, %1 times") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "the write budget was used up, %1 times") },
     Watched { [](v1::DeviceStats const& s) { return s.traffic().stores_pool_full(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 pages were refused: pool and backing device were full") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 pages were refused: pool and backing device were full") },
     Watched { [](v1::DeviceStats const& s) { return s.traffic().stores_no_memory(); },
-        QT_TRANSLATE_NOOP("EventLog", "%1 pages were refused: there was no memory") },
+        QT_TRANSLATE_NOOP("zpack::gui::EventLog", "%1 pages were refused: there was no memory") },
 };
 
 } // namespace

@@ -117,7 +117,7 @@ void Chart::paintEvent(QPaintEvent*)
         for (auto const& line : m_lines)
             most = std::fmax(most, line.value(*point)); // not of what is not known
     if (std::isnan(most)) {
-        painter.drawText(area, Qt::AlignCenter, tr("nothing to show: not known on this host, or nothing happened"));
+        painter.drawText(area, Qt::AlignCenter | Qt::TextWordWrap, tr("nothing to show: not known on this host, or nothing happened"));
         return;
     }
     most = round_up(most, m_base);

@@ -21,19 +21,19 @@ QString state_text(v1::BlockState state)
 {
     switch (state) {
     case v1::BLOCK_STATE_FREE:
-        return DiskPage::tr("free");
+        return zpack::gui::DiskPage::tr("free");
     case v1::BLOCK_STATE_WRITING:
-        return DiskPage::tr("being written");
+        return zpack::gui::DiskPage::tr("being written");
     case v1::BLOCK_STATE_LIVE:
-        return DiskPage::tr("live");
+        return zpack::gui::DiskPage::tr("live");
     case v1::BLOCK_STATE_CLEANING:
-        return DiskPage::tr("being cleaned");
+        return zpack::gui::DiskPage::tr("being cleaned");
     case v1::BLOCK_STATE_BAD:
-        return DiskPage::tr("bad: a write failed");
+        return zpack::gui::DiskPage::tr("bad: a write failed");
     case v1::BLOCK_STATE_PINNED:
-        return DiskPage::tr("can't be cleaned: a read failed");
+        return zpack::gui::DiskPage::tr("can't be cleaned: a read failed");
     default:
-        return DiskPage::tr("unknown");
+        return zpack::gui::DiskPage::tr("unknown");
     }
 }
 
@@ -41,7 +41,7 @@ QString codec_text(v1::BlockObject::Codec codec)
 {
     switch (codec) {
     case v1::BlockObject::CODEC_NONE:
-        return DiskPage::tr("no");
+        return zpack::gui::DiskPage::tr("no");
     case v1::BlockObject::CODEC_LZ4:
         return QStringLiteral("LZ4");
     case v1::BlockObject::CODEC_LZO_RLE:
@@ -49,7 +49,7 @@ QString codec_text(v1::BlockObject::Codec codec)
     case v1::BlockObject::CODEC_ZSTD:
         return QStringLiteral("Zstandard");
     default:
-        return DiskPage::tr("unknown");
+        return zpack::gui::DiskPage::tr("unknown");
     }
 }
 
