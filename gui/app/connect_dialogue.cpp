@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/connect_dialogue.h"
 
+#include "app/file_dialogue.h"
+
 #include <QDialogButtonBox>
-#include <QFileDialog>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QPushButton>
@@ -34,7 +35,7 @@ ConnectDialogue::ConnectDialogue(QWidget* parent)
         row->addWidget(browse);
         form->addRow(label, row);
         connect(browse, &QToolButton::clicked, this, [this, edit, label] {
-            auto const path = QFileDialog::getOpenFileName(this, label, {}, tr("PEM files (*.pem *.crt *.key);;All files (*)"));
+            auto const path = ask_for_file(this, label, tr("PEM files (*.pem *.crt *.key);;All files (*)"));
             if (!path.isEmpty())
                 edit->setText(path);
         });

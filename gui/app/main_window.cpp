@@ -2,6 +2,7 @@
 #include "app/main_window.h"
 
 #include "app/connect_dialogue.h"
+#include "app/file_dialogue.h"
 #include "app/theme.h"
 #include "widgets/cgroups_page.h"
 #include "widgets/disk_page.h"
@@ -13,7 +14,6 @@
 #include <QActionGroup>
 #include <QCloseEvent>
 #include <QCoreApplication>
-#include <QFileDialog>
 #include <QHeaderView>
 #include <QLoggingCategory>
 #include <QMenuBar>
@@ -342,7 +342,7 @@ void MainWindow::show_age()
 
 void MainWindow::export_picture()
 {
-    auto const path = QFileDialog::getSaveFileName(this, tr("Save view as picture"), QStringLiteral("zpack.png"), tr("PNG (*.png)"));
+    auto const path = ask_where_to_save(this, tr("Save view as picture"), QStringLiteral("zpack.png"), tr("PNG (*.png)"));
     if (path.isEmpty())
         return;
     QSaveFile file(path);
@@ -357,7 +357,7 @@ void MainWindow::export_table()
         QMessageBox::information(this, tr("zpack"), tr("This view has no table. Pool, Disk, Cgroups, Tuning and Events have one."));
         return;
     }
-    auto const path = QFileDialog::getSaveFileName(this, tr("Save table as CSV"), QStringLiteral("zpack.csv"), tr("CSV (*.csv)"));
+    auto const path = ask_where_to_save(this, tr("Save table as CSV"), QStringLiteral("zpack.csv"), tr("CSV (*.csv)"));
     if (path.isEmpty())
         return;
     QSaveFile file(path);
