@@ -5,6 +5,7 @@ import functools
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 # How much longer a time limit must be than on KVM. Two busy cores, not averages, decide.
 SCALE = {"kvm": 1.0, "tcg": 6.0, "icount": 15.0}
@@ -30,13 +31,19 @@ def best() -> str:
     return "kvm" if kvm_works() else "tcg"
 
 
+def cpu_virtualizes(cpuinfo: str = "/proc/cpuinfo") -> bool:
+    """True if the CPU has VT-x or AMD-V, and lets this system use it."""
+    return bool({"vmx", "svm"} & set(Path(cpuinfo).read_text().split()))
+
+
 @functools.lru_cache(maxsize=None)
 def kvm_works() -> bool:
-    """Boot a machine whose firmware does nothing but report success.
+    """Look for the CPU's extension, then boot a machine whose firmware only reports success.
 
-    /dev/kvm alone says little: it also exists where the CPU offers no virtualization.
+    /dev/kvm alone says little. It also exists where the CPU offers no virtualization: then no
+    machine starts or, with the software MMU of "kvm-pvm", only kernels made for it get far.
     """
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK) or not cpu_virtualizes():
         return False
     exit_port = 0xF4
     status = 0x10  # isa-debug-exit ends QEMU with status * 2 + 1
