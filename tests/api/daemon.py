@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from api import cmake
 from api.waiting import wait_until
 from vm import VM, Process, Result
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = cmake.ROOT
 # asan and tsan: with sanitizers, which need more memory than is asserted of the others.
 PRESET = os.environ.get("ZPACK_AGENT_PRESET", "dev")
 SANITIZED = PRESET != "dev"
@@ -27,8 +28,7 @@ LOOPBACK_UP = (
 
 def build() -> None:
     """Build the agent, or what has changed of it. Takes minutes the first time."""
-    subprocess.run(["cmake", "-S", ROOT / "agent", "--preset", PRESET], check=True)
-    subprocess.run(["ninja", "-C", BUILD], check=True)
+    cmake.build("agent", PRESET, BUILD)
 
 
 @functools.lru_cache(maxsize=None)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Build the dashboard."""
 
-import subprocess
-from pathlib import Path
+from api import cmake
+from api.cmake import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/gui/zpack-dashboard"
 
 
 def build() -> None:
     """Build it for this machine."""
-    subprocess.run(["cmake", "-S", ROOT / "gui", "--preset", "dev"], check=True)
-    subprocess.run(["ninja", "-C", ROOT / "build/gui"], check=True)
+    cmake.build("gui", "dev", PROGRAM.parent)
