@@ -2,8 +2,8 @@
 """Build the dashboard."""
 
 from api import cmake
-from api.cmake import ROOT
 
+ROOT = cmake.ROOT
 PROGRAM = ROOT / "build/gui/zpack-dashboard"
 
 
