@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import profile, report
 from bench.corpus import corpus
-from bench.run import PHASES, measure
+from bench.run import PHASES, Attributes, measure
 from bench.systems import SYSTEMS, Sizes
 from vm import Kernel, VMError, cache, kernels
 
@@ -28,6 +28,14 @@ def names(text: str, allowed: tuple[str, ...]) -> list[str]:
         if word not in allowed:
             raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(allowed)}")
     return [word for word in allowed if word in words]
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """NAME=VALUE; argparse.ArgumentTypeError if it is not that."""
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def arguments() -> argparse.Namespace:
@@ -54,6 +62,14 @@ def arguments() -> argparse.Namespace:
         metavar="A,B",
         help=f"of {', '.join(phases)} (default all); evict always runs",
     )
+    parser.add_argument(
+        "--set",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give an attribute of zpack that value; repeatable, not with --markdown",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
         "--add",
@@ -76,17 +92,22 @@ def arguments() -> argparse.Namespace:
         help="instead count the guest's instructions by function, in the last of --phases\n"
         "and of the first of --systems (default zpack, evict)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.set and options.markdown:
+        parser.error("--markdown is for zpack as it is by default, --set makes it another")
+    return options
 
 
-def show_profile(system: str, kernel: Kernel, mib: int, phases: list[str]) -> None:
+def show_profile(
+    system: str, kernel: Kernel, mib: int, phases: list[str], attributes: Attributes
+) -> None:
     """Print where the instructions go."""
-    found = profile.take(system, kernel, Sizes.full(mib), phases)
+    found = profile.take(system, kernel, Sizes.full(mib), phases, attributes)
     print(f"{SYSTEMS[system].title}, {phases[-1]}, {mib} MiB:\n{found.table()}")
 
 
 def run(
-    kernel: Kernel, mib: int, systems: list[str], phases: list[str]
+    kernel: Kernel, mib: int, systems: list[str], phases: list[str], attributes: Attributes
 ) -> tuple[report.Results, bool]:
     """All that is asked for, one guest after the other; and whether none of them failed."""
     begin, complete = time.monotonic(), True
@@ -95,9 +116,12 @@ def run(
     for name in systems:
         try:
             if phases != [POOL]:
-                results.systems[name] = measure(name, kernel, Sizes.full(mib), with_disk)
+                results.systems[name] = measure(
+                    name, kernel, Sizes.full(mib), with_disk, attributes
+                )
             if POOL in phases and not SYSTEMS[name].needs_disk:
-                results.pool_only[name] = measure(name, kernel, Sizes.pool_only(mib), PHASES)
+                sizes = Sizes.pool_only(mib)
+                results.pool_only[name] = measure(name, kernel, sizes, PHASES, attributes)
         except VMError as error:
             print(f"bench of {SYSTEMS[name].title} failed: {error}", file=sys.stderr)
             complete = False
@@ -131,9 +155,9 @@ def main() -> int:
             system = "zpack" if options.systems == list(SYSTEMS) else options.systems[0]
             chosen = [] if POOL in options.phases else options.phases
             phases = [phase for phase in PHASES if phase == PHASES[0] or phase in chosen]
-            show_profile(system, kernel, options.mib, phases)
+            show_profile(system, kernel, options.mib, phases, options.set)
             return 0
-        results, complete = run(kernel, options.mib, options.systems, options.phases)
+        results, complete = run(kernel, options.mib, options.systems, options.phases, options.set)
         for path in options.add:
             results.add(report.Results.from_json(json.loads(path.read_text())))
     except (VMError, ValueError) as error:

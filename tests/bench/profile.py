@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from bench.run import Phase, command, start
+from bench.run import Attributes, Phase, command, start
 from bench.systems import Sizes
 from vm import VM, Kernel
 
@@ -75,7 +75,9 @@ class Symbols:
         return self._names[bisect.bisect(self._addresses, address) - 1]
 
 
-def take(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> Profile:
+def take(
+    name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str], attributes: Attributes = ()
+) -> Profile:
     """Run phases of the workload; all but the last one are not counted."""
     with tempfile.TemporaryDirectory() as directory:
         plugin, counted = Path(directory) / "instructions.so", Path(directory) / "counted"
@@ -83,7 +85,7 @@ def take(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> Prof
         subprocess.run(["gcc", "-shared", "-fPIC", *strict, "-o", plugin, SOURCE], check=True)
         arguments = ["-plugin", f"{plugin},out={counted}"]
         with VM(kernel, memory_mib=sizes.guest_mib, icount=True, qemu=arguments) as vm:
-            setup = start(vm, name, sizes)
+            setup = start(vm, name, sizes, attributes)
             symbols = vm.get("/proc/kallsyms", timeout=60).decode()
             words = command(setup, sizes, phases)
             output = vm.run(words, timeout=120 + 2 * sizes.mib).stdout

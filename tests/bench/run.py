@@ -20,6 +20,8 @@ from bench.corpus import corpus
 from bench.systems import DISK_STAT, PAGE, SYSTEMS, ZPACK, Setup, Sizes, add_disk
 from vm import VM, Kernel
 
+Attributes = Sequence[tuple[str, str]]  # of zpack, with their values
+
 PHASES = ("evict", "zipf", "re-evict", "seq")
 SOURCE = Path(__file__).parents[1] / "programs/phases.c"
 PROGRAM = "/run/phases"
@@ -138,21 +140,25 @@ def command(setup: Setup, sizes: Sizes, phases: Sequence[str]) -> list[str]:
     return words
 
 
-def start(vm: VM, name: str, sizes: Sizes) -> Setup:
-    """Bring disk, system and workload into a guest."""
+def start(vm: VM, name: str, sizes: Sizes, attributes: Attributes = ()) -> Setup:
+    """Bring disk, system and workload into a guest; give zpack's attributes their values."""
     if sizes.disk_mib:
         add_disk(vm, sizes)
     vm.run(PREPARE)
     setup = SYSTEMS[name].set_up(vm, sizes)
+    for attribute, value in attributes if name == "zpack" else ():
+        vm.write(f"{ZPACK}/{attribute}", value)
     vm.put(build(), PROGRAM, mode=0o755)
     vm.put(corpus(), CORPUS)
     return setup
 
 
-def measure(name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str]) -> Measured:
+def measure(
+    name: str, kernel: Kernel, sizes: Sizes, phases: Sequence[str], attributes: Attributes = ()
+) -> Measured:
     """Boot a guest, run the workload on one system."""
     with VM(kernel, memory_mib=sizes.guest_mib, icount=True) as vm:
-        setup = start(vm, name, sizes)
+        setup = start(vm, name, sizes, attributes)
         words = command(setup, sizes, phases)
         output = vm.run(words, timeout=60 + 4 * sizes.mib).stdout
         found = [Phase.parse(line) for line in output.splitlines()]
