@@ -5,10 +5,10 @@
  *
  * Code runs in blocks of some instructions that follow each other. Each address at which a block
  * begins has a counter of instructions; QEMU adds to it in the translated code itself. A mark is a
- * mov of a constant that nobody else has: the first one sets all counters to 0, the second one adds
- * them to the result and writes it to the file of the argument out=: a line "address instructions"
- * for each block, and a line "address calls target" for each direct call. A block that a fault
- * interrupts counts as whole.
+ * mov of a constant that nobody else has: the first one sets all counters to 0, the second one
+ * writes them to the file of the argument out=, over those of an earlier phase: a line "address
+ * instructions" for each block, and a line "address calls target" for each direct call. A block
+ * that a fault interrupts counts as whole.
  *
  * QEMU's header is not packaged with it; what is used of the interface (version 1) is here.
  */
@@ -48,7 +48,7 @@ static const uint8_t begin_mark[INSTRUCTION_SIZE] = { 0xb8, 0x01, 0x6b, 0x70, 0x
 static const uint8_t end_mark[INSTRUCTION_SIZE] = { 0xb8, 0x02, 0x6b, 0x70, 0x7a };
 
 struct counter {
-	uint64_t address, running, total, target;
+	uint64_t address, count, target;
 };
 
 static struct counter blocks[BLOCKS], calls[BLOCKS];
@@ -73,23 +73,19 @@ static void begin(unsigned int cpu, void *data)
 {
 	(void)cpu, (void)data;
 	for (uint32_t i = 0; i < BLOCKS; i++)
-		blocks[i].running = calls[i].running = 0;
+		blocks[i].count = calls[i].count = 0;
 }
 
 static void end(unsigned int cpu, void *data)
 {
 	FILE *file = fopen(path, "w");
 
-	for (uint32_t i = 0; i < BLOCKS; i++) {
-		blocks[i].total += blocks[i].running;
-		calls[i].total += calls[i].running;
-	}
-	begin(cpu, data);
+	(void)cpu, (void)data;
 	for (uint32_t i = 0; file && i < BLOCKS; i++) {
-		if (blocks[i].total)
-			fprintf(file, "%lx %lu\n", blocks[i].address, blocks[i].total);
-		if (calls[i].total)
-			fprintf(file, "%lx %lu %lx\n", calls[i].address, calls[i].total,
+		if (blocks[i].count)
+			fprintf(file, "%lx %lu\n", blocks[i].address, blocks[i].count);
+		if (calls[i].count)
+			fprintf(file, "%lx %lu %lx\n", calls[i].address, calls[i].count,
 				calls[i].target);
 	}
 	if (!file || fclose(file))
@@ -109,7 +105,7 @@ static void count_call(struct qemu_plugin_tb *block, struct qemu_plugin_insn *la
 	memcpy(&distance, bytes + 1, sizeof(distance));
 	counter = counter_of(calls, address);
 	counter->target = address + INSTRUCTION_SIZE + (int64_t)distance;
-	qemu_plugin_register_vcpu_tb_exec_inline(block, 0, &counter->running, 1);
+	qemu_plugin_register_vcpu_tb_exec_inline(block, 0, &counter->count, 1);
 }
 
 static void translated(plugin_id id, struct qemu_plugin_tb *block)
@@ -119,7 +115,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *block)
 
 	(void)id;
 	qemu_plugin_register_vcpu_tb_exec_inline(
-		block, 0, &counter_of(blocks, address)->running, count);
+		block, 0, &counter_of(blocks, address)->count, count);
 	for (size_t i = 0; i < count; i++) {
 		struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
 
