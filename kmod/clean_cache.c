@@ -9,9 +9,13 @@
  * are forgotten; and when it is written anew, as generations repeat after 65536
  * writes and a load that came late may have read of it meanwhile.
  *
- * Nothing waits for memory here: without some, a cell is just not kept. At the
- * limit the cells kept longest are used again, so a full cache allocates
- * nothing. A cell whose objects have all been loaded is the next to go.
+ * With the limit "max" it shares the pool's: it may have what the pool does not
+ * use of that, and gives it back as soon as the pool wants to grow. A store
+ * never waits for that, nor fails for it.
+ *
+ * Nothing waits for memory here: without some, and at the limit, the cells kept
+ * longest are used again, so a full cache allocates nothing; without those, a
+ * cell is just not kept. A cell whose objects have all been loaded is the next to go.
  *
  * zpack_clean_cache.lock is taken in interrupts; no other lock is taken with
  * it held. A load holds a reference to the page while it uses it: whoever
@@ -24,7 +28,21 @@
 
 #include "zpack.h"
 
-#define HASH_BITS 12
+#define HASH_BITS 13
+
+/* What the cache may have when it shares the pool's limit, however full the pool is; and at most. */
+#define SHARED_LEAST ((u64)1 << 20)
+
+/* The pool grows by a zspage, which has no more than 16 pages. */
+#define POOL_GROWS_BY ((u64)16 << PAGE_SHIFT)
+
+/* Without a limit of the pool to share, and for cells read alone: a part of RAM, within bounds. */
+#define RAM_SHARE 256
+#define RAM_SHARE_LEAST ((u64)1 << 20)
+#define RAM_SHARE_MOST ((u64)16 << 20)
+
+/* What the kernel takes a cell for: it saves a read for each of the two pages in it, and more. */
+#define CELL_SEEKS (2 * DEFAULT_SEEKS)
 
 /* A cell with that much of it loaded is used up: the packer fills all but some bytes. */
 #define USED_UP_UNITS ((ZPACK_CELL_SIZE - 32) / ZPACK_UNIT_SIZE)
@@ -47,9 +65,39 @@ static struct hlist_head *bucket_of(struct zpack_clean_cache *cache, u64 cell)
 	return &cache->hash[hash_64(cell, HASH_BITS)];
 }
 
-static u32 most_cells(const struct zpack_clean_cache *cache)
+static u64 ram_share(void)
 {
-	return READ_ONCE(cache->limit) >> ZPACK_CELL_SHIFT;
+	return clamp_t(u64, ((u64)totalram_pages() << PAGE_SHIFT) / RAM_SHARE, RAM_SHARE_LEAST,
+		       RAM_SHARE_MOST);
+}
+
+u64 zpack_clean_limit(const struct zpack_device *device)
+{
+	u64 limit = READ_ONCE(device->clean.limit), used;
+
+	if (limit != ZPACK_CLEAN_SHARED)
+		return limit;
+	limit = zpack_pool_limit(device);
+	if (limit == ZPACK_POOL_UNLIMITED)
+		return ram_share();
+	used = zpack_pool_bytes(device) + POOL_GROWS_BY;
+	return clamp(limit - min(limit, used), SHARED_LEAST, ZPACK_CLEAN_MOST);
+}
+
+static u32 most_cells(const struct zpack_device *device)
+{
+	return zpack_clean_limit(device) >> ZPACK_CELL_SHIFT;
+}
+
+/*
+ * Those of them that were read for one load. Most are never wanted again: RAM
+ * that the pool leaves does more for the system's other pages.
+ */
+static u32 most_alone(const struct zpack_device *device)
+{
+	u64 limit = READ_ONCE(device->clean.limit);
+
+	return (limit == ZPACK_CLEAN_SHARED ? ram_share() : limit) >> ZPACK_CELL_SHIFT;
 }
 
 static void cell_free(struct zpack_clean_cell *cell)
@@ -73,23 +121,47 @@ static void cell_unlink(struct zpack_device *device, struct zpack_clean_cell *ce
 
 	hlist_del_init(&cell->hash);
 	cache->nr_cells--;
+	cache->nr_alone -= cell->alone;
 	if (!cell->ahead)
 		return;
 	zpack_readahead_wasted(&cache->readahead);
 	zpack_count(device, ZPACK_readahead_wasted_bytes, ZPACK_CELL_SIZE);
 }
 
-/* Take the coldest cell out. NULL: none is here. Lock held. */
-static struct zpack_clean_cell *take_coldest(struct zpack_device *device)
+static struct list_head *list_of(struct zpack_clean_cache *cache, const struct zpack_clean_cell *cell)
 {
-	struct zpack_clean_cell *cell;
+	return cell->alone ? &cache->alone : &cache->blocks;
+}
 
-	cell = list_first_entry_or_null(&device->clean.lru, struct zpack_clean_cell, lru);
+static struct zpack_clean_cell *coldest(struct list_head *cells)
+{
+	return list_first_entry_or_null(cells, struct zpack_clean_cell, lru);
+}
+
+/* The same if nothing in it is wanted any more. */
+static struct zpack_clean_cell *used_up(struct list_head *cells)
+{
+	struct zpack_clean_cell *cell = coldest(cells);
+
+	return cell && cell->used_units >= USED_UP_UNITS ? cell : NULL;
+}
+
+/* Lock held. NULL is passed on. */
+static struct zpack_clean_cell *take(struct zpack_device *device, struct zpack_clean_cell *cell)
+{
 	if (cell) {
 		list_del(&cell->lru);
 		cell_unlink(device, cell);
 	}
 	return cell;
+}
+
+/* Take the coldest cell out. NULL: none is here. Lock held. */
+static struct zpack_clean_cell *take_coldest(struct zpack_device *device)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+
+	return take(device, coldest(&cache->alone) ?: coldest(&cache->blocks));
 }
 
 static struct zpack_clean_cell *cell_find(struct zpack_clean_cache *cache, u64 number)
@@ -124,7 +196,7 @@ struct page *zpack_clean_use(struct zpack_device *device, struct zpack_clean_cel
 	}
 	cell->used_units += units;
 	if (!cell->fetch && cell->used_units >= USED_UP_UNITS)
-		list_move(&cell->lru, &cache->lru);
+		list_move(&cell->lru, list_of(cache, cell));
 	get_page(cell->page);
 	return cell->page;
 }
@@ -144,22 +216,56 @@ static struct zpack_clean_cell *cell_new(void)
 	return cell;
 }
 
-/* The coldest cell, if there is no room for @count more or it is used up. Lock held. */
-static struct zpack_clean_cell *take_to_use_again(struct zpack_device *device, u32 most, u32 count)
+/* A cell that is used up; or a cold one, if there is no room for @count more. Lock held. */
+static struct zpack_clean_cell *take_to_use_again(struct zpack_device *device, u32 most, u32 count,
+						  bool alone)
+{
+	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *cell = used_up(&cache->blocks) ?: used_up(&cache->alone);
+
+	if (!cell && cache->nr_cells + count > most)
+		return take_coldest(device);
+	if (!cell && alone && cache->nr_alone + count > most_alone(device))
+		cell = coldest(&cache->alone);
+	return take(device, cell);
+}
+
+/*
+ * There is no memory for @count cells that are counted already: those that are
+ * kept longest are used again, for one read alone no others than such. Those for
+ * which there are none are not counted any more.
+ */
+static u32 alloc_without_memory(struct zpack_device *device, struct zpack_clean_cell **cells,
+				u32 count, bool alone)
 {
 	struct zpack_clean_cache *cache = &device->clean;
 	struct zpack_clean_cell *cell;
+	LIST_HEAD(surplus);
+	u32 got = 0;
 
-	cell = list_first_entry_or_null(&cache->lru, struct zpack_clean_cell, lru);
-	if (!cell || (cache->nr_cells + count <= most && cell->used_units < USED_UP_UNITS))
-		return NULL;
-	return take_coldest(device);
+	spin_lock_irq(&cache->lock);
+	while (got < count) {
+		cell = alone ? take(device, coldest(&cache->alone)) : take_coldest(device);
+		if (!cell)
+			break;
+		if (page_count(cell->page) > 1)
+			list_add(&cell->lru, &surplus);
+		else
+			cells[got++] = cell;
+	}
+	cache->nr_cells -= count - got;
+	if (alone)
+		cache->nr_alone -= count - got;
+	spin_unlock_irq(&cache->lock);
+	cells_free(&surplus);
+	return got;
 }
 
-u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count)
+u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count,
+		      bool alone)
 {
 	struct zpack_clean_cache *cache = &device->clean;
-	u32 most = most_cells(cache), got = 0, fresh = 0;
+	u32 most = most_cells(device), got = 0, fresh = 0, i;
 	struct zpack_clean_cell *cell;
 	LIST_HEAD(surplus);
 
@@ -167,7 +273,7 @@ u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cel
 		return 0;
 	spin_lock_irq(&cache->lock);
 	while (got < count) {
-		cell = take_to_use_again(device, most, count - got);
+		cell = take_to_use_again(device, most, count - got, alone);
 		if (!cell)
 			break;
 		if (cache->nr_cells >= most || page_count(cell->page) > 1) {
@@ -181,6 +287,8 @@ u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cel
 	if (cache->nr_cells < most)
 		fresh = min(count - got, most - cache->nr_cells);
 	cache->nr_cells += fresh;
+	if (alone)
+		cache->nr_alone += got + fresh;
 	spin_unlock_irq(&cache->lock);
 	cells_free(&surplus);
 
@@ -190,11 +298,10 @@ u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cel
 			break;
 		cells[got++] = cell;
 	}
-	if (fresh) {
-		spin_lock_irq(&cache->lock);
-		cache->nr_cells -= fresh;
-		spin_unlock_irq(&cache->lock);
-	}
+	if (fresh)
+		got += alloc_without_memory(device, cells + got, fresh, alone);
+	for (i = 0; i < got; i++)
+		cells[i]->alone = alone;
 	return got;
 }
 
@@ -207,6 +314,8 @@ void zpack_clean_cancel(struct zpack_device *device, struct zpack_clean_cell **c
 		return;
 	spin_lock_irq(&cache->lock);
 	cache->nr_cells -= count;
+	for (i = 0; i < count; i++)
+		cache->nr_alone -= cells[i]->alone;
 	spin_unlock_irq(&cache->lock);
 	for (i = 0; i < count; i++)
 		cell_free(cells[i]);
@@ -250,7 +359,7 @@ void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **
 			 bool valid)
 {
 	struct zpack_clean_cache *cache = &device->clean;
-	u32 most = most_cells(cache), i;
+	u32 most = most_cells(device), i;
 
 	lockdep_assert_held(&cache->lock);
 	for (i = 0; i < count; i++) {
@@ -264,9 +373,9 @@ void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **
 			cell_unlink(device, cell);
 			cell_free(cell);
 		} else if (cell->used_units >= USED_UP_UNITS) {
-			list_add(&cell->lru, &cache->lru);
+			list_add(&cell->lru, list_of(cache, cell));
 		} else {
-			list_add_tail(&cell->lru, &cache->lru);
+			list_add_tail(&cell->lru, list_of(cache, cell));
 		}
 	}
 }
@@ -313,7 +422,30 @@ static u32 shrink_to(struct zpack_device *device, u32 most, u32 count)
 void zpack_clean_set_limit(struct zpack_device *device, u64 bytes)
 {
 	WRITE_ONCE(device->clean.limit, bytes);
-	shrink_to(device, most_cells(&device->clean), (u32)-1);
+	zpack_clean_obey(device);
+}
+
+void zpack_clean_obey(struct zpack_device *device)
+{
+	/* Without a size it has nothing, and there is no pool to ask. */
+	if (device->ready)
+		shrink_to(device, most_cells(device), (u32)-1);
+}
+
+void zpack_clean_yield(struct zpack_device *device)
+{
+	u32 most;
+
+	if (READ_ONCE(device->clean.limit) != ZPACK_CLEAN_SHARED)
+		return;
+	most = most_cells(device);
+	if (READ_ONCE(device->clean.nr_cells) > most)
+		shrink_to(device, most, (u32)-1);
+}
+
+bool zpack_clean_has_room(struct zpack_device *device, u32 count)
+{
+	return READ_ONCE(device->clean.nr_cells) + count <= most_cells(device);
 }
 
 u64 zpack_clean_bytes(const struct zpack_device *device)
@@ -347,7 +479,8 @@ static unsigned long clean_scan(struct shrinker *shrinker, struct shrink_control
 void zpack_clean_cache_prepare(struct zpack_device *device)
 {
 	spin_lock_init(&device->clean.lock);
-	INIT_LIST_HEAD(&device->clean.lru);
+	INIT_LIST_HEAD(&device->clean.alone);
+	INIT_LIST_HEAD(&device->clean.blocks);
 	init_waitqueue_head(&device->clean.quiet);
 }
 
@@ -362,7 +495,8 @@ int zpack_clean_cache_create(struct zpack_device *device)
 		return -ENOMEM;
 	zpack_readahead_init(&cache->readahead);
 	snprintf(name, sizeof(name), "%s-clean", device->disk->disk_name);
-	error = zpack_shrinker_register(&cache->shrinker, device, clean_count, clean_scan, name);
+	error = zpack_shrinker_register(&cache->shrinker, device, clean_count, clean_scan,
+					CELL_SEEKS, name);
 	if (error)
 		kvfree(cache->hash);
 	return error;
@@ -377,7 +511,7 @@ void zpack_clean_cache_destroy(struct zpack_device *device)
 	wait_event_lock_irq(cache->quiet, !cache->nr_fetches, cache->lock);
 	spin_unlock_irq(&cache->lock);
 	shrink_to(device, 0, (u32)-1);
-	WARN_ON(cache->nr_cells);
+	WARN_ON(cache->nr_cells || cache->nr_alone);
 	kvfree(cache->hash);
 	cache->hash = NULL;
 }

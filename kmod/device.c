@@ -9,9 +9,6 @@
 
 #define POOL_LIMIT_PERCENT_OF_RAM 20
 #define DEFAULT_BLOCK_ORDER 4
-#define CLEAN_RAM_SHARE 256
-#define CLEAN_LIMIT_LEAST ((u64)1 << 20)
-#define CLEAN_LIMIT_MOST ((u64)16 << 20)
 #define MAX_SLOTS ((u64)1 << 32)
 
 int zpack_major;
@@ -33,8 +30,7 @@ static void set_defaults(struct zpack_device *device)
 	device->tunables.cleaning_rate = 32 << 20;
 	device->tunables.discard = ZPACK_DISCARD_OFF;
 	device->tunables.readahead = ZPACK_READAHEAD_AUTO;
-	device->clean.limit = clamp_t(u64, ((u64)totalram_pages() << PAGE_SHIFT) / CLEAN_RAM_SHARE,
-				      CLEAN_LIMIT_LEAST, CLEAN_LIMIT_MOST);
+	device->clean.limit = ZPACK_CLEAN_SHARED;
 	device->pool.limit = (u64)totalram_pages() * POOL_LIMIT_PERCENT_OF_RAM / 100 * PAGE_SIZE;
 	device->writeback.block_order = DEFAULT_BLOCK_ORDER;
 	device->comp_wanted = &zpack_comp_lz4;

@@ -74,6 +74,7 @@ int zpack_pool_wait(struct zpack_device *device)
 
 	if (limit == ZPACK_POOL_UNLIMITED)
 		return 0;
+	zpack_clean_yield(device);
 	bytes = zpack_pool_bytes(device);
 	if (bytes >= div_u64(limit, 100) * READ_ONCE(device->tunables.writeback_high))
 		zpack_writeback_kick(device);

@@ -492,7 +492,7 @@ static void read_one(struct zpack_read *read)
 	u16 generation = read->block.generation;
 	struct page *page;
 
-	if (!zpack_clean_alloc(device, &read->cell, 1)) {
+	if (!zpack_clean_alloc(device, &read->cell, 1, true)) {
 		read_alone(read);
 		return;
 	}
@@ -547,7 +547,7 @@ static bool fetch_block(struct zpack_device *device, const struct zpack_block *b
 
 	if (!fetch)
 		return false;
-	got = zpack_clean_alloc(device, fetch->cells, count);
+	got = zpack_clean_alloc(device, fetch->cells, count, false);
 	if (got < count) {
 		zpack_clean_cancel(device, fetch->cells, got);
 		kfree(fetch);
@@ -605,7 +605,7 @@ static bool fetch_block(struct zpack_device *device, const struct zpack_block *b
 /* Cells that one read may bring; less than 2: no more than one. */
 static u32 most_cells(const struct zpack_device *device)
 {
-	u64 share = READ_ONCE(device->clean.limit) / FETCH_CACHE_SHARE >> ZPACK_CELL_SHIFT;
+	u64 share = zpack_clean_limit(device) / FETCH_CACHE_SHARE >> ZPACK_CELL_SHIFT;
 
 	return min_t(u64, share, FETCH_CELLS);
 }
@@ -631,7 +631,7 @@ static void batch_start_first(struct zpack_batch *batch)
 	enum zpack_readahead_mode mode = READ_ONCE(device->tunables.readahead);
 	struct zpack_readahead_evidence evidence = batch->evidence;
 	u32 count = 1;
-	bool ahead;
+	bool ahead, roomy;
 
 	evidence.strays = first->strays;
 	if (first->suspect) {
@@ -640,9 +640,10 @@ static void batch_start_first(struct zpack_batch *batch)
 		return;
 	}
 	if (most > 1) {
+		roomy = zpack_clean_has_room(device, 1u << first->block.order);
 		spin_lock_irq(&cache->lock);
 		ahead = zpack_readahead_wanted(&cache->readahead, mode, first->block.first_cell,
-					       &evidence);
+					       &evidence, roomy);
 		spin_unlock_irq(&cache->lock);
 		list_for_each_entry(read, &batch->reads, list) {
 			if (!same_block(read, first))

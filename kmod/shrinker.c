@@ -42,7 +42,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 int zpack_shrinker_create(struct zpack_device *device)
 {
 	return zpack_shrinker_register(&device->shrinker, device, shrinker_count, shrinker_scan,
-				       device->disk->disk_name);
+				       DEFAULT_SEEKS, device->disk->disk_name);
 }
 
 void zpack_shrinker_destroy(struct zpack_device *device)

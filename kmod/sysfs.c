@@ -239,7 +239,10 @@ static ssize_t pool_limit_store(struct device *dev, struct device_attribute *att
 		if (error)
 			return error;
 	}
+	down_read(&device->config_lock);
 	WRITE_ONCE(device->pool.limit, limit);
+	zpack_clean_obey(device);
+	up_read(&device->config_lock);
 	wake_up_all(&device->pool.space);
 	zpack_writeback_released(device);
 	return count;
@@ -512,24 +515,31 @@ static DEVICE_ATTR_RW(readahead);
 static ssize_t clean_cache_limit_show(struct device *dev, struct device_attribute *attr,
 				      char *buffer)
 {
-	return sysfs_emit(buffer, "%llu\n", READ_ONCE(to_device(dev)->clean.limit));
-}
+	u64 limit = READ_ONCE(to_device(dev)->clean.limit);
 
-#define MOST_CLEAN_BYTES ((u64)256 << 20)
+	if (limit == ZPACK_CLEAN_SHARED)
+		return sysfs_emit(buffer, "max\n");
+	return sysfs_emit(buffer, "%llu\n", limit);
+}
 
 static ssize_t clean_cache_limit_store(struct device *dev, struct device_attribute *attr,
 				       const char *buffer, size_t count)
 {
 	struct zpack_device *device = to_device(dev);
-	u64 bytes;
-	int error = parse_bytes(device, "clean_cache_limit", buffer, &bytes);
+	u64 bytes = ZPACK_CLEAN_SHARED;
+	int error = 0;
 
-	if (!error && bytes > MOST_CLEAN_BYTES)
+	if (!sysfs_streq(buffer, "max"))
+		error = parse_bytes(device, "clean_cache_limit", buffer, &bytes);
+	if (!error && bytes > ZPACK_CLEAN_MOST && bytes != ZPACK_CLEAN_SHARED)
 		error = zpack_refuse(device, "clean_cache_limit", -EINVAL,
-				     "%llu bytes is more than %llu", bytes, MOST_CLEAN_BYTES);
+				     "%llu bytes is more than %llu, and not \"max\"", bytes,
+				     ZPACK_CLEAN_MOST);
 	if (error)
 		return error;
+	down_read(&device->config_lock);
 	zpack_clean_set_limit(device, bytes);
+	up_read(&device->config_lock);
 	return count;
 }
 static DEVICE_ATTR_RW(clean_cache_limit);

@@ -872,15 +872,18 @@ struct zpack_clean_cell {
 	u32 used_units;			/* of the objects that were loaded from it */
 	u16 generation;
 	bool ahead;			/* read ahead, and not used yet */
+	bool alone;			/* read for one load, with no other cell */
 };
 
 struct zpack_clean_cache {
 	spinlock_t lock;		/* taken in interrupts */
 	struct hlist_head *hash;
-	struct list_head lru;		/* cells that are here, coldest first */
-	u32 nr_cells;			/* those being read included */
+	struct list_head alone;		/* cells that are here, coldest first: read alone, */
+	struct list_head blocks;	/* and with others of their block */
+	u32 nr_cells;			/* those being read included, */
+	u32 nr_alone;			/* and of them those that are read alone */
 	u32 nr_fetches;			/* reads for the cache that are under way */
-	u64 limit;			/* bytes; 0: nothing is kept */
+	u64 limit;			/* bytes; 0: nothing is kept; ZPACK_CLEAN_SHARED */
 	struct zpack_readahead readahead;
 	wait_queue_head_t quiet;	/* woken when nr_fetches becomes 0 */
 	zpack_shrinker_t shrinker;
@@ -893,12 +896,28 @@ int zpack_clean_cache_create(struct zpack_device *device);
 /* Nobody reads any more. Waits for what is read ahead. */
 void zpack_clean_cache_destroy(struct zpack_device *device);
 
-/* Keep up to @bytes from now on. Does not sleep. */
+/* A limit: what the pool does not use of its own. */
+#define ZPACK_CLEAN_SHARED U64_MAX
+#define ZPACK_CLEAN_MOST ((u64)256 << 20)
+
+/* Keep up to @bytes from now on. Does not sleep. config_lock held. */
 void zpack_clean_set_limit(struct zpack_device *device, u64 bytes);
+/* A limit has changed, of the cache or the pool. The same context. */
+void zpack_clean_obey(struct zpack_device *device);
+/* Bytes that it may have now. Any context. */
+u64 zpack_clean_limit(const struct zpack_device *device);
+/* The pool is going to grow: make room for that. Does not sleep; interrupts are on. */
+void zpack_clean_yield(struct zpack_device *device);
+/* True when @count cells more need the place of no other. Any context. */
+bool zpack_clean_has_room(struct zpack_device *device, u32 count);
 u64 zpack_clean_bytes(const struct zpack_device *device);
 
-/* Up to @count cells to read into, 0...@count. Never waits; interrupts are on, no lock is held. */
-u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count);
+/*
+ * Up to @count cells to read into, 0...@count; @alone: one for one load. Never waits; interrupts are
+ * on, no lock is held.
+ */
+u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count,
+		      bool alone);
 /* Give back cells that were not used after all. The same context. */
 void zpack_clean_cancel(struct zpack_device *device, struct zpack_clean_cell **cells, u32 count);
 

@@ -20,7 +20,7 @@ TEST(Settings, ARefusalNamesTheSettingAndWhatIsAllowed)
         testing::AllOf(HasSubstr("block_pages"), HasSubstr("power of two, 1...256")));
     EXPECT_THAT(refusal("comp_algorithm", "gzip"), HasSubstr("lz4, lzo-rle, zstd"));
     EXPECT_THAT(refusal("second_chance", "maybe"), HasSubstr("true or false"));
-    EXPECT_THAT(refusal("clean_cache_limit_bytes", "1G"), HasSubstr("at most 268435456"));
+    EXPECT_THAT(refusal("clean_cache_limit_bytes", "auto"), HasSubstr("or max"));
     EXPECT_THAT(refusal("cleaning_rate_bytes", "1"), HasSubstr("at least 65536"));
     EXPECT_THAT(find_setting("nonsense").error().message, HasSubstr("block_pages, pool_limit_bytes"));
 }
@@ -30,6 +30,7 @@ TEST(Settings, TakeWhatTheModuleSays)
     EXPECT_EQ(parse(**find_setting("comp_algorithm"), "[lz4] lzo-rle zstd"),
         SettingValue(std::string("lz4")));
     EXPECT_EQ(parse(**find_setting("pool_limit_bytes"), "max"), SettingValue(unlimited));
+    EXPECT_EQ(parse(**find_setting("clean_cache_limit_bytes"), "max"), SettingValue(unlimited));
     EXPECT_EQ(parse(**find_setting("shrinker"), "1"), SettingValue(true));
     EXPECT_EQ(to_text(unlimited), "max");
 }

@@ -228,7 +228,7 @@ typedef unsigned long (*zpack_shrink_fn)(struct shrinker *shrinker,
 
 static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
 					  zpack_shrink_fn count, zpack_shrink_fn scan,
-					  const char *name)
+					  int seeks, const char *name)
 {
 	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
 
@@ -237,6 +237,7 @@ static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
 	shrinker->count_objects = count;
 	shrinker->scan_objects = scan;
 	shrinker->private_data = owner;
+	shrinker->seeks = seeks;
 	shrinker_register(shrinker);
 	*ret = shrinker;
 	return 0;
@@ -257,11 +258,11 @@ static inline void *zpack_shrinker_owner(struct shrinker *shrinker, size_t offse
 
 static inline int zpack_shrinker_register(zpack_shrinker_t *ret, void *owner,
 					  zpack_shrink_fn count, zpack_shrink_fn scan,
-					  const char *name)
+					  int seeks, const char *name)
 {
 	ret->count_objects = count;
 	ret->scan_objects = scan;
-	ret->seeks = DEFAULT_SEEKS;
+	ret->seeks = seeks;
 	return register_shrinker(ret, "%s", name);
 }
 

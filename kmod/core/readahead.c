@@ -21,6 +21,7 @@
 #define POOR_PAGES	32u
 #define CROWD		12u
 #define NEXT_PAGES	64u
+#define SCAN_PAGES	256u
 #define NEAR_BLOCKS	8u
 
 /* Outcomes until they count half, and those that make a rate. */
@@ -118,14 +119,20 @@ static bool is_run(const struct zpack_readahead_evidence *evidence, u32 pages, u
 }
 
 bool zpack_readahead_wanted(struct zpack_readahead *readahead, enum zpack_readahead_mode mode,
-			    u64 block, const struct zpack_readahead_evidence *evidence)
+			    u64 block, const struct zpack_readahead_evidence *evidence, bool roomy)
 {
 	if (mode == ZPACK_READAHEAD_OFF || readahead->failed == block + 1)
 		return false;
 	if (mode == ZPACK_READAHEAD_ALWAYS)
 		return true;
+	/*
+	 * Pages that changed lie in blocks of their own, in the order in which they
+	 * changed. A scan of everything comes back to such a block again and again;
+	 * only with room to keep it until then is that worth anything.
+	 */
 	if (evidence->strays)
-		return false;
+		return roomy && evidence->pages >= SCAN_PAGES &&
+		       rate_at_least(readahead, 75, false);
 	if (rate_at_least(readahead, 75, false))
 		return is_run(evidence, GOOD_PAGES, GOOD_REQUESTS) || evidence->crowd >= CROWD;
 	if (rate_at_least(readahead, 50, true))

@@ -70,9 +70,12 @@ struct zpack_readahead_evidence {
 void zpack_readahead_note(struct zpack_readahead *readahead, u32 slot, u64 block, u32 cells,
 			  bool new_request, struct zpack_readahead_evidence *ret);
 
-/* Should the block at cell @block be read ahead, for a load that has to read it anyway? */
+/*
+ * Should the block at cell @block be read ahead, for a load that has to read it anyway? @roomy:
+ * no other cell has to go for it.
+ */
 bool zpack_readahead_wanted(struct zpack_readahead *readahead, enum zpack_readahead_mode mode,
-			    u64 block, const struct zpack_readahead_evidence *evidence);
+			    u64 block, const struct zpack_readahead_evidence *evidence, bool roomy);
 
 /* Should the block behind the one that a run has just entered be read beforehand? */
 bool zpack_readahead_next_wanted(const struct zpack_readahead *readahead,

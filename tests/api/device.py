@@ -57,7 +57,6 @@ class Device:
     cleaning_reserve = _Number()
     cleaning_low = _Number()
     cleaning_high = _Number()
-    clean_cache_limit = _Number()
     synchronous = _Switch()
 
     def __init__(self, vm: VM, number: int = 0) -> None:
@@ -152,6 +151,16 @@ class Device:
     @pool_limit.setter
     def pool_limit(self, limit: int | str | None) -> None:
         self.write("pool_limit", "max" if limit is None else str(limit))
+
+    @property
+    def clean_cache_limit(self) -> int | None:
+        """Bytes that cells just read may use, None: what the pool leaves of its limit."""
+        text = self.read("clean_cache_limit")
+        return None if text == "max" else int(text)
+
+    @clean_cache_limit.setter
+    def clean_cache_limit(self, limit: int | None) -> None:
+        self.write("clean_cache_limit", "max" if limit is None else str(limit))
 
     @property
     def degraded(self) -> bool:

@@ -18,7 +18,8 @@ static bool load(u32 slot, bool new_request)
 	struct zpack_readahead_evidence evidence;
 
 	zpack_readahead_note(&readahead, slot, block_of(slot), BLOCK_CELLS, new_request, &evidence);
-	return zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, block_of(slot), &evidence);
+	return zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, block_of(slot), &evidence,
+				      true);
 }
 
 /* Load a run of pages, requests of @pages each; after how many it is read ahead. */
@@ -199,10 +200,10 @@ static void test_modes(void **state)
 	const struct zpack_readahead_evidence much = { 1000, 1000, 30, false, false };
 
 	(void)state;
-	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 16, &none));
-	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_OFF, 16, &much));
+	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 16, &none, true));
+	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_OFF, 16, &much, true));
 	outcomes(0, 512);
-	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 16, &none));
+	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 16, &none, true));
 }
 
 static void test_block_that_failed_is_read_cell_by_cell(void **state)
@@ -211,9 +212,9 @@ static void test_block_that_failed_is_read_cell_by_cell(void **state)
 
 	(void)state;
 	zpack_readahead_failed(&readahead, 32);
-	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, 32, &much));
-	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 32, &much));
-	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, 48, &much));
+	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, 32, &much, true));
+	assert_false(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_ALWAYS, 32, &much, true));
+	assert_true(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, 48, &much, true));
 }
 
 static void test_next_block_for_long_good_runs_when_they_enter_a_block(void **state)
@@ -265,26 +266,59 @@ static void test_run_goes_on_in_another_segment(void **state)
 	}
 }
 
-/* A page that had a second chance lies in a block that is of no use to the run. */
-static void test_stray_pages_of_a_run_are_read_alone(void **state)
+/*
+ * A run from slot 1000 on, of which every 50th page from slot 1100 on lies in a block far away.
+ * Counts those whose block is wanted: of the run's others all must be.
+ */
+static u32 strays_wanted(u32 pages, bool roomy, u32 *ret_entered)
 {
 	struct zpack_readahead_evidence evidence;
-	u32 slot, entered = 0;
+	u32 slot, wanted = 0;
 
-	(void)state;
-	outcomes(500, 0);
-	for (slot = 1000; slot < 3000; slot++) {
-		bool stray = slot > 1100 && slot % 50 == 0;
+	*ret_entered = 0;
+	for (slot = 1000; slot < 1000 + pages; slot++) {
+		bool stray = slot > 1100 && slot % 50 == 0, ahead;
 		u64 block = stray ? 100000 + (u64)slot * BLOCK_CELLS : block_of(slot);
 
 		zpack_readahead_note(&readahead, slot, block, BLOCK_CELLS, true, &evidence);
 		assert_int_equal(evidence.strays, stray);
-		if (slot > 1100)
-			assert_int_equal(zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO,
-								block, &evidence), !stray);
-		entered += evidence.enters;
+		ahead = zpack_readahead_wanted(&readahead, ZPACK_READAHEAD_AUTO, block, &evidence,
+					       roomy);
+		if (stray)
+			wanted += ahead;
+		else if (slot > 1100)
+			assert_true(ahead);
+		*ret_entered += evidence.enters;
 	}
+	return wanted;
+}
+
+/* A page that had a second chance lies in a block that is of no use to the run. */
+static void test_stray_pages_of_a_run_are_read_alone(void **state)
+{
+	u32 entered;
+
+	(void)state;
+	outcomes(500, 0);
+	assert_int_equal(strays_wanted(2000, false, &entered), 0);
 	assert_in_range(entered, 2000 / BLOCK_PAGES, 2000 / BLOCK_PAGES + 1);
+}
+
+/* What a scan of everything comes back to is kept, if nothing else has to go for it. */
+static void test_blocks_of_stray_pages_are_read_by_a_scan_that_has_room(void **state)
+{
+	u32 entered;
+
+	(void)state;
+	outcomes(500, 0);
+	/* Slots 1150, 1200 and 1250 come before page 256. */
+	assert_int_equal(strays_wanted(2000, true, &entered), 34);
+	/* It does not lead the run away. */
+	assert_in_range(entered, 2000 / BLOCK_PAGES, 2000 / BLOCK_PAGES + 1);
+	outcomes(500, 0);
+	assert_int_equal(strays_wanted(256, true, &entered), 0);
+	outcomes(300, 200);
+	assert_int_equal(strays_wanted(2000, true, &entered), 0);
 }
 
 static void test_window_has_the_wanted_cell_and_stays_in_the_block(void **state)
@@ -328,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup(test_run_enters_each_block_once, begin),
 		cmocka_unit_test_setup(test_run_goes_on_in_another_segment, begin),
 		cmocka_unit_test_setup(test_stray_pages_of_a_run_are_read_alone, begin),
+		cmocka_unit_test_setup(test_blocks_of_stray_pages_are_read_by_a_scan_that_has_room,
+				       begin),
 		cmocka_unit_test_setup(test_window_has_the_wanted_cell_and_stays_in_the_block,
 				       begin),
 	};

@@ -16,7 +16,7 @@ GOOD = {
     "min_age_ms": ["0", "1", "2592000000"],
     "second_chance": ["0", "1"],
     "shrinker": ["0", "1"],
-    "clean_cache_limit": ["0", "4096", "268435456", "1048576"],
+    "clean_cache_limit": ["0", "4096", "268435456", "1048576", "max"],
     "pool_limit": ["0", "4096", "1099511627776", "max"],
 }
 
@@ -35,7 +35,7 @@ BAD = [
     ("readahead", "on", "off, auto, always"),
     ("readahead", "", "off, auto, always"),
     ("clean_cache_limit", "-1", "K, M, G, T"),
-    ("clean_cache_limit", "257M", "268435456"),
+    ("clean_cache_limit", "257M", '268435456, and not "max"'),
     ("synchronous", "2", "0...1"),
     ("pool_limit", "-1", "K, M, G, T"),
     ("pool_limit", "12 apples", "K, M, G, T"),

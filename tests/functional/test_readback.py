@@ -190,6 +190,66 @@ def test_cache_is_given_up_when_the_kernel_needs_memory(zpack: Device) -> None:
     zpack.pages.check(shuffle=1)
 
 
+def fill_cache(zpack: Device, pages: int) -> None:
+    """Whole blocks are read for half of their pages, so that all their cells stay."""
+    zpack.readahead = "always"
+    pack(zpack, pages)
+    everything = zpack.pages.contents
+    zpack.pages.contents = {page: everything[page] for page in range(0, pages, 2)}
+    zpack.pages.check()
+    zpack.pages.contents = everything
+
+
+def test_cache_has_what_the_pool_leaves_and_yields_to_stores(zpack: Device) -> None:
+    limit = 8 << 20
+    assert zpack.clean_cache_limit is None
+    zpack.pool_limit = limit
+    zpack.writeback_high = 100  # no writeback makes room for the stores
+    fill_cache(zpack, 4000)
+    before = zpack.stat()
+    assert before.pool_bytes < 512 << 10
+    assert 5 << 20 < before.clean_cache_bytes <= limit - before.pool_bytes
+    for first in range(10000, 13500, 100):
+        zpack.pages.fill(range(first, first + 100), "sized:1500", io_pages=20)
+        stat = zpack.stat()
+        assert stat.clean_cache_bytes + stat.pool_bytes <= limit
+    assert stat.pool_bytes > 5 << 20
+    assert 0 < stat.clean_cache_bytes < before.clean_cache_bytes
+    assert (stat.store_waits, stat.writeback_pages) == (before.store_waits, before.writeback_pages)
+    assert stat.clean_cache_shrunk_bytes == 0  # it was not the kernel who took it
+    zpack.pages.check(shuffle=1)
+
+
+def test_cache_obeys_a_lower_limit_of_the_pool_at_once(zpack: Device) -> None:
+    zpack.pool_limit = 8 << 20
+    fill_cache(zpack, 4000)
+    assert zpack.stat().clean_cache_bytes > 5 << 20
+    zpack.pool_limit = 4 << 20
+    assert 1 << 20 < zpack.stat().clean_cache_bytes <= 4 << 20
+    zpack.pool_limit = 0
+    assert 0 < zpack.stat().clean_cache_bytes <= 1 << 20  # enough to read a block at once
+    zpack.clean_cache_limit = 2 << 20
+    zpack.pages.check()
+    assert 1 << 20 < zpack.stat().clean_cache_bytes <= 2 << 20
+    zpack.clean_cache_limit = None
+    assert zpack.stat().clean_cache_bytes <= 1 << 20
+
+
+def test_cells_read_alone_do_not_take_what_the_pool_leaves(zpack: Device) -> None:
+    zpack.pool_limit = 32 << 20
+    share = (
+        int(zpack.vm.run("awk '/MemTotal/ {print $2}' /proc/meminfo").stdout) * 1024 // 256 + CELL
+    )
+    pack(zpack, 8000)
+    zpack.readahead = "off"
+    zpack.pages.check(shuffle=3)
+    alone = zpack.stat().clean_cache_bytes
+    assert 0 < alone <= max(share, 1 << 20)
+    zpack.readahead = "always"
+    zpack.pages.check(shuffle=3)
+    assert zpack.stat().clean_cache_bytes > 2 * alone
+
+
 def test_cells_of_blocks_that_die_leave_the_cache(zpack: Device) -> None:
     zpack.clean_cache_limit = 8 << 20
     pack(zpack)

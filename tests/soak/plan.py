@@ -31,7 +31,7 @@ TUNABLES: dict[str, list[str]] = {
     "cleaning_rate": ["1M", "8M", "32M", "max"],
     "discard": ["off", "on", "batched"],
     "readahead": ["off", "auto", "always"],
-    "clean_cache_limit": ["0", "64K", "1M", "16M"],
+    "clean_cache_limit": ["max", "max", "0", "64K", "1M", "16M"],
     "recompress": ["off", "off", "zstd"],
     "recompress_level": ["1", "3", "12"],
 }

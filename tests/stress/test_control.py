@@ -54,7 +54,7 @@ TUNABLES: dict[str, list[str]] = {
     "shrinker": ["0", "1"],
     "degraded": ["0"],
     "readahead": ["off", "always", "auto"],
-    "clean_cache_limit": ["0", "4096", "16M", "128K", "1M"],
+    "clean_cache_limit": ["0", "4096", "16M", "128K", "1M", "max"],
 }
 
 

@@ -112,9 +112,10 @@ constexpr std::array table {
         .attribute = "clean_cache_limit",
         .kind = Kind::Bytes,
         .min = 0,
-        .max = 256u << 20,
+        .max = unlimited,
         .unit = "bytes",
-        .help = "Memory for cells of the backing device that were just read." },
+        .help = "Memory for cells of the backing device that were just read, up to 256 MiB; max: what "
+                "the pool leaves of its limit." },
     Setting { .name = "recompress",
         .attribute = "recompress",
         .kind = Kind::Word,
