@@ -9,11 +9,17 @@
  * a waiting store holds.
  */
 #include <linux/highmem.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/vmstat.h>
 
 #include "zpack.h"
 
-/* Pages to write back when memory is so short that a store needs the reserves. */
+/* Pages to write back when memory is so short that a store has to go deep into the reserves. */
 #define SHORTAGE_PAGES 64
+
+/* As many as zsmalloc takes at once, at most, as kernels are configured. */
+#define ZSPAGE_PAGES 8
 
 int zpack_pool_create(struct zpack_device *device)
 {
@@ -134,23 +140,53 @@ bool zpack_pool_wait_memory(struct zpack_device *device)
 	return true;
 }
 
+/* True when no zone has more free than its reserves, shifted right by @shift, and a zspage. */
+static bool memory_is_below_reserves(unsigned int shift)
+{
+	int node, i;
+
+	for_each_online_node(node) {
+		for (i = 0; i <= ZONE_MOVABLE; i++) {
+			struct zone *zone = &NODE_DATA(node)->node_zones[i];
+
+			if (managed_zone(zone) &&
+			    zone_page_state(zone, NR_FREE_PAGES) >
+			    (min_wmark_pages(zone) >> shift) + zone->lowmem_reserve[ZONE_MOVABLE] +
+			    ZSPAGE_PAGES)
+				return false;
+		}
+	}
+	return true;
+}
+
 unsigned long zpack_pool_add(struct zpack_device *device, const void *object, size_t length,
 			     int node)
 {
 	const gfp_t gfp = GFP_NOIO | __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE;
+	bool is_short = memory_is_below_reserves(0);
+	u64 before = zpack_pool_bytes(device);
 	unsigned long handle;
 	int tries;
 
 	/*
 	 * Reclaim may use the reserves, but all of reclaim shares them: take from
-	 * them only when there is nothing else, and make the pool smaller then.
+	 * them only when there is nothing else. To try without them all the same
+	 * would cost a lot: zsmalloc takes page after page, each is cleared, and
+	 * one that is missing gives all of them back.
 	 */
-	handle = zpack_zs_malloc(device->pool.zs, length, gfp | __GFP_NOMEMALLOC, node);
-	if (!handle) {
-		if (zpack_writeback_possible(device))
-			zpack_writeback_want(device, SHORTAGE_PAGES);
+	handle = zpack_zs_malloc(device->pool.zs, length, is_short ? gfp : gfp | __GFP_NOMEMALLOC,
+				 node);
+	/*
+	 * In direct reclaim they are always in use a little, and what is stored
+	 * frees more than it takes: a pool that gave everything away then would
+	 * have a zspage for each object or two. Below what the kernel gives to
+	 * atomic allocations it has to become smaller.
+	 */
+	if ((!handle || (is_short && zpack_pool_bytes(device) > before &&
+			 memory_is_below_reserves(1))) && zpack_writeback_possible(device))
+		zpack_writeback_want(device, SHORTAGE_PAGES);
+	if (!handle && !is_short)
 		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
-	}
 
 	for (tries = 0; !handle && tries < ZPACK_NO_MEMORY_TRIES; tries++) {
 		if (!zpack_pool_wait_memory(device))
