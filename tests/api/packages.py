@@ -2,6 +2,7 @@
 """The packages of this work tree and of a later version, in signed repositories."""
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,19 @@ SYSTEM_PACKAGES = [
     "openssl",
     *("libblkid1", "libfmt9", "libgrpc++1.51", "libprometheus-cpp-core1.0"),
     *("libprometheus-cpp-pull1.0", "libprotobuf32", "libsystemd0", "libtomlplusplus3"),
+    *("libqt6widgets6", "libqt6gui6", "libqt6core6"),  # of the dashboard
     "pahole",  # headers of 6.12
     "ccache",
 ]
+
+
+def quick_start(heading: str) -> str:
+    """The commands that the README has below a heading."""
+    readme = (ROOT / "README.md").read_text()
+    section = re.search(rf"^### {heading}\n(.*?)(?=^##)", readme, re.M | re.S)
+    assert section, heading
+    (commands,) = re.findall(r"^```sh\n(.*?)^```$", section[1], re.M | re.S)
+    return str(commands)
 
 
 @dataclass(frozen=True)
