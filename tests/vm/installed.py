@@ -28,7 +28,7 @@ BASE = [
     *("procps", "util-linux", "zstd"),
 ]
 DISK_FREE_MIB = 2048  # costs no host disk before it is used
-BOOT_SECONDS = 240.0  # a quarter of a minute when the host has nothing else to do
+BOOT_SECONDS = 60.0
 
 # The agent as a service; see guest/agent.c for why it must not be killed or wait for swap.
 AGENT_UNIT = """\
@@ -240,7 +240,7 @@ class Machine:
     def power_off(self) -> None:
         """Shut down in order."""
         self.vm.run(["systemctl", "poweroff", "--no-block"])
-        self.vm.wait_crash(240.0)
+        self.vm.wait_crash(60.0)
         self.vm.close()
 
     def reboot(self, append: str = "") -> None:
