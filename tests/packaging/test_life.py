@@ -46,7 +46,15 @@ class Life:
         if self.spoiled:
             pytest.fail("an earlier test has failed", pytrace=False)
         self.spoiled = True
-        yield
+        try:
+            yield
+        except BaseException:
+            if not self.vm.crashed:
+                units = "-u zpackd -u zpack-setup -u modprobe@zpack"
+                print(self.attempt("systemctl --failed --no-legend").stdout)
+                print(self.attempt(f"journalctl -b --no-pager -n 100 {units}").stdout)
+                print(self.vm.dmesg()[-4000:])
+            raise
         assert not self.vm.kernel_problems()
         self.spoiled = False
 
