@@ -75,8 +75,13 @@ def options(panel: Panel) -> dict[str, Any]:
         return {
             "colorMode": "background" if panel.thresholds or panel.mappings else "value",
             "graphMode": "none" if panel.mappings else "area",
+            "justifyMode": "auto",
+            "orientation": "auto",
+            "percentChangeColorMode": "standard",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "showPercentChange": False,
             "textMode": "auto",
+            "wideLayout": True,
         }
     if panel.kind == "heatmap":
         return {
@@ -87,15 +92,26 @@ def options(panel: Panel) -> dict[str, Any]:
                 "scheme": "Viridis",
                 "scale": "exponential",
                 "exponent": 0.5,
+                "fill": "dark-orange",
+                "reverse": False,
+                "steps": 64,
             },
+            "exemplars": {"color": "rgba(255,0,255,0.7)"},
+            "legend": {"show": True},
             "rowsFrame": {"layout": "le"},
-            "tooltip": {"show": True, "yHistogram": False},
-            "yAxis": {"unit": panel.unit},
+            "showValue": "never",
+            "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": False},
+            "yAxis": {"axisPlacement": "left", "unit": panel.unit},
         }
     if panel.kind == "table":
-        return {"showHeader": True}
+        return {"frameIndex": 0, "showHeader": True}
     return {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {
+            "calcs": [],
+            "displayMode": "list",
+            "placement": "bottom",
+            "showLegend": True,
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
 
@@ -188,7 +204,6 @@ def variable(name: str, label: str, query: str) -> dict[str, Any]:
         "type": "query",
         "datasource": DATASOURCE,
         "query": {"query": query, "refId": name},
-        "definition": query,
         "refresh": 2,
         "sort": 1,
         "multi": True,
@@ -222,7 +237,6 @@ def dashboard(rows: list[Row]) -> dict[str, Any]:
                     "type": "datasource",
                     "query": "prometheus",
                     "refresh": 1,
-                    "current": {},
                 },
                 variable("instance", "Machine", "label_values(zpack_module_loaded, instance)"),
                 variable(

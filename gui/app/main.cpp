@@ -7,8 +7,16 @@
 #include <QLocale>
 #include <QTranslator>
 
+#include <algorithm>
+#include <string_view>
+
 int main(int argc, char** argv)
 {
+    // What only prints needs no screen.
+    if (std::any_of(argv, argv + argc, [](std::string_view word) {
+            return word == "--version" || word == "-v" || word == "--help" || word == "-h" || word == "--help-all";
+        }))
+        qputenv("QT_QPA_PLATFORM", "offscreen");
     QApplication app(argc, argv);
     QApplication::setApplicationName(QStringLiteral("zpack-dashboard"));
     QApplication::setOrganizationName(QStringLiteral("zpack"));

@@ -2,6 +2,8 @@
 """The packages of this work tree and of a later version, in signed repositories."""
 
 import os
+import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +23,19 @@ SYSTEM_PACKAGES = [
     "openssl",
     *("libblkid1", "libfmt9", "libgrpc++1.51", "libprometheus-cpp-core1.0"),
     *("libprometheus-cpp-pull1.0", "libprotobuf32", "libsystemd0", "libtomlplusplus3"),
+    *("libqt6widgets6", "libqt6gui6", "libqt6core6"),  # of the dashboard
     "pahole",  # headers of 6.12
     "ccache",
 ]
+
+
+def quick_start(heading: str) -> str:
+    """The commands that the README has below a heading."""
+    readme = (ROOT / "README.md").read_text()
+    section = re.search(rf"^### {heading}\n(.*?)(?=^##)", readme, re.M | re.S)
+    assert section, heading
+    (commands,) = re.findall(r"^```sh\n(.*?)^```$", section[1], re.M | re.S)
+    return str(commands)
 
 
 @dataclass(frozen=True)
@@ -57,8 +69,8 @@ def fill_compiler_cache(
     tree: Path, builds: list[tuple[Path, str, installed.KernelPackages]]
 ) -> None:
     """Compile the module in a system as DKMS will do it there, for (packages, version, kernel)."""
-    cached = tree / "var/cache/ccache"
-    cached.mkdir(exist_ok=True)
+    cached = BUILD / "ccache"  # kept for the next time
+    cached.mkdir(parents=True, exist_ok=True)
     (tree / "etc/ccache.conf").write_text(CACHE_SETTINGS)
     for directory, version, kernel in builds:
         debs = installed.download_kernel(kernel)
@@ -79,6 +91,15 @@ def fill_compiler_cache(
             (cached, "var/cache/ccache"),
         ]
         installed.run_in(tree, script, mounts, throw_away=True)
+    shutil.copytree(cached, tree / "var/cache/ccache", dirs_exist_ok=True)
+
+
+# Without the daemon's own tests, and without debugging information, which takes a fifth of the time.
+FASTER = {
+    "DEB_BUILD_OPTIONS": "nocheck noautodbgsym",
+    "DEB_CFLAGS_STRIP": "-g",
+    "DEB_CXXFLAGS_STRIP": "-g",
+}
 
 
 def run(*command: str | Path) -> str:
@@ -90,7 +111,7 @@ def run(*command: str | Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "LC_ALL": "C", "DEB_BUILD_OPTIONS": "nocheck noautodbgsym"},
+        env={**os.environ, **FASTER, "LC_ALL": "C"},
     )
     assert done.returncode == 0, f"{command} returned {done.returncode}\n{done.stdout[-4000:]}"
     return done.stdout

@@ -29,7 +29,10 @@ DISKSIZE = 256 << 20
 
 AddDevice = Callable[[], Device]
 TESTS = Path(__file__).resolve().parents[1]
-OF_THE_AGENT = (TESTS / "agent", TESTS / "demo", TESTS / "deploy", TESTS / "gui")
+OF_THE_AGENT = (
+    *(TESTS / "agent", TESTS / "demo", TESTS / "deploy", TESTS / "gui"),
+    TESTS / "packaging/test_files.py",
+)
 OF_THE_DASHBOARD = (TESTS / "gui",)
 
 

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Ansible role: its style, the configuration that it writes, and what it does to a system.
-
-The last needs packages: `./dev package` makes the repository that it installs from.
+"""The Ansible role: its style, and the configuration that it writes. What it does to a system is in
+tests/packaging/test_role.py, as that needs packages.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -15,11 +13,9 @@ from typing import Any
 import pytest
 
 from api.daemon import BUILD
-from vm.apt import machine_mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/ansible"
-REPOSITORY = ROOT / "build/packages/repository"
 
 pytestmark = pytest.mark.slow
 
@@ -130,66 +126,3 @@ def test_files_for_tls_are_put_in_place(tmp_path: Path) -> None:
     modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "tls").iterdir()}
     assert modes == {"certificate.pem": 0o644, "client_ca.pem": 0o644, "key.pem": 0o600}
     assert (tmp_path / "tls/key.pem").read_text() == "key"
-
-
-class System:
-    """A Debian in a directory, with Ansible in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        subprocess.run(
-            [
-                *("mmdebstrap", "--variant=apt", "--quiet", "--mode=root"),
-                *("--include=ansible-core,python3-apt,systemd", "bookworm", root),
-                machine_mirror().line("bookworm"),
-            ],
-            check=True,
-            timeout=1200,
-        )
-        shutil.copytree(FOLDER, root / "srv/ansible")
-        shutil.copytree(REPOSITORY, root / "srv/repository")
-
-    def play(self, *arguments: str) -> str:
-        """Run the role in it."""
-        given = {
-            "zpack_repository": "file:///srv/repository",
-            "zpack_repository_key": "/srv/repository/zpack.asc",
-            # Has its tests elsewhere, with kernels.
-            "zpack_module": False,
-            "zpack_start": False,
-            "zpack_devices": {"main": {"size": "200%"}},
-        }
-        done = self.run(
-            *("ansible-playbook", "-i", "localhost,", "-c", "local"),
-            *("-e", json.dumps(given), *arguments, "/srv/ansible/play.yml"),
-        )
-        assert done.returncode == 0, done
-        return done.stdout
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A command in it."""
-        return subprocess.run(
-            ["chroot", self.root, *command],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
-        )
-
-
-@pytest.mark.timeout(2400)
-@pytest.mark.skipif(not (REPOSITORY / "apt").exists(), reason="no packages: run ./dev package")
-def test_role_installs_configures_and_enables(tmp_path: Path) -> None:
-    system = System(tmp_path / "root")
-    play = [{"hosts": "localhost", "roles": ["zpack"]}]
-    (system.root / "srv/ansible/play.yml").write_text(json.dumps(play))
-    assert "failed=0" in system.play()
-    assert system.run("zpackctl", "config", "check").returncode == 0
-    config = (system.root / "etc/zpackd/zpackd.toml").read_text()
-    assert tomllib.loads(config)["device"] == {"main": {"size": "200%"}}
-    for unit, target in (("zpackd", "multi-user"), ("zpack-setup", "swap")):
-        wanted = f"etc/systemd/system/{target}.target.wants/{unit}.service"
-        assert (system.root / wanted).is_symlink()
-    assert "changed=0" in system.play()
-    assert "changed=0" in system.play("--check")

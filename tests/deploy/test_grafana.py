@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Iterator
 
+import jsonschema
 import pytest
 
 from api.daemon import BUILD
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/grafana"
 DASHBOARD = json.loads((FOLDER / "zpack.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+# Grafana's own, see schemas/make_grafana.py.
+SCHEMAS = json.loads((Path(__file__).parent / "schemas/grafana.json").read_text())
 VARIABLES = {one["name"]: one for one in DASHBOARD["templating"]["list"]}
 
 # Of Grafana's list of units (packages/grafana-data, valueFormats).
@@ -75,6 +78,58 @@ def test_it_is_a_dashboard() -> None:
         assert VARIABLES[name]["multi"] and VARIABLES[name]["includeAll"]
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
+
+
+def refused(dashboard: dict[str, Any]) -> list[str]:
+    """What of a dashboard does not fit Grafana's types."""
+    parts: list[tuple[str, Any]] = [("dashboard", {**dashboard, "panels": []})]
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row":
+            parts.append(("row", panel))
+            continue
+        parts.append(("panel", panel))
+        parts.append((f"{panel['type']} Options", panel["options"]))
+        if "custom" in panel["fieldConfig"]["defaults"]:
+            custom = panel["fieldConfig"]["defaults"]["custom"]
+            parts.append((f"{panel['type']} FieldConfig", custom))
+    return [
+        f"{name}: {error.message}"
+        for name, value in parts
+        for error in jsonschema.Draft7Validator(SCHEMAS[name]).iter_errors(value)
+    ]
+
+
+def test_it_fits_the_types_of_grafana() -> None:
+    assert not refused(DASHBOARD)
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        (("refresh",), 30),
+        (("tittle",), "zpack"),
+        (("templating", "list", 1, "refresh"), 7),
+        (("panels", 0, "collapsed"), "no"),
+        (("panels", 1, "gridPos", "width"), 4),
+        (("panels", 1, "fieldConfig", "defaults", "mappings"), [{"type": "text"}]),
+        (("panels", 1, "fieldConfig", "defaults", "thresholds", "mode"), "relative"),
+        (("panels", 1, "options", "graphMode"), "bars"),
+    ],
+)
+def test_what_grafana_does_not_know_is_noticed(path: tuple[Any, ...], value: Any) -> None:
+    changed = json.loads(json.dumps(DASHBOARD))
+    part = changed
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    assert len(refused(changed)) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_options_of_each_kind_of_panel_are_checked(kind: str) -> None:
+    panel = next(panel for panel in PANELS if panel["type"] == kind)
+    changed = {**panel, "options": {**panel["options"], "colour": "red"}}
+    assert len(refused({**DASHBOARD, "panels": [changed]})) == 1
 
 
 def test_panels_fill_the_grid_without_covering_each_other() -> None:
@@ -214,7 +269,7 @@ def test_queries_find_a_simulation(simulated: Prometheus) -> None:
     for title, query in without_data(simulated):
         assert set(named(query)) & (NOT_SIMULATED | NOT_DECIDED | NOT_CLEANED), (title, query)
     for name, place in (("instance", "zpack_module_loaded"), ("device", "zpack_slots")):
-        assert place in VARIABLES[name]["definition"]
+        assert place in VARIABLES[name]["query"]["query"]
         assert simulated.series(place)[0]["metric"][name]
 
 

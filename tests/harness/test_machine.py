@@ -9,6 +9,8 @@ import time
 import pytest
 
 from vm import VM, CommandError, Disk, GuestDied, GuestOSError, GuestTimeout
+from vm.kernels import Kernel
+from vm.machine import Boot as BootSource
 from vm.plugin import Boot, Usage
 
 pytestmark = pytest.mark.slow
@@ -20,6 +22,12 @@ def test_command_gives_output_and_status(vm: VM) -> None:
     assert vm.run(["printf", "%s", "one word"]).stdout == "one word"
     assert vm.run("uname -r").stdout.strip() == vm.kernel.release
     assert vm.run("cat; echo $COLOR", stdin="given", env={"COLOR": "red"}).stdout == "givenred\n"
+
+
+def test_guest_boots_from_what_is_not_the_harness_own(kernel: Kernel) -> None:
+    with VM(BootSource.of_kernel(kernel), memory_mib=192) as vm:
+        assert vm.run("uname -r").stdout.strip() == kernel.release
+        assert not vm.kernel_problems()
 
 
 def test_failed_command_raises_with_its_output(vm: VM) -> None:

@@ -15,19 +15,17 @@ import pytest
 
 from api import packages
 from api.packages import CACHED, NEXT_VERSION, VERSION
+from api.waiting import wait_until
 from programs.pressure import Load, Pressure
-from vm import VM, Disk, installed
+from vm import VM, Disk, Result, installed
 
 pytestmark = [pytest.mark.packages, pytest.mark.slow, pytest.mark.timeout(3 * 3600)]
 
 INSTALL_SECONDS = 600.0  # the module is compiled
+SECONDS = 120.0  # anything else
 
-# The packages' own, with a backing device.
-CONFIGURATION = """
-[device.main]
-size = "100%"
-backing = "/dev/disk/by-id/virtio-backing"
-"""
+BACKING = "/dev/disk/by-id/virtio-backing"
+CHECKOUT = "/srv/checkout"  # where the README's commands are given
 
 
 class Life:
@@ -48,17 +46,34 @@ class Life:
         if self.spoiled:
             pytest.fail("an earlier test has failed", pytrace=False)
         self.spoiled = True
-        yield
+        try:
+            yield
+        except BaseException:
+            if not self.vm.crashed:
+                units = "-u zpackd -u zpack-setup -u modprobe@zpack"
+                print(self.attempt("systemctl --failed --no-legend").stdout)
+                print(self.attempt(f"journalctl -b --no-pager -n 100 {units}").stdout)
+                print(self.vm.dmesg()[-4000:])
+            raise
         assert not self.vm.kernel_problems()
         self.spoiled = False
 
-    def run(self, command: str, timeout: float = 60.0) -> str:
+    def run(self, command: str, timeout: float = SECONDS) -> str:
         """A command's standard output."""
         return self.vm.run(command, timeout=timeout).stdout
+
+    def attempt(self, command: str) -> Result:
+        """What a command does that may fail."""
+        return self.vm.run(command, timeout=SECONDS, check=False)
 
     def apt(self, arguments: str) -> str:
         """All that apt-get says."""
         return self.run(f"{CACHED} apt-get -q -y {arguments} 2>&1", INSTALL_SECONDS)
+
+    def follow(self, commands: str) -> str:
+        """Do what the README says; all that it prints."""
+        script = f"set -e; exec 2>&1; export {CACHED}; cd {CHECKOUT}\n{commands}"
+        return self.run(script, INSTALL_SECONDS)
 
     def use_repository(self, name: str) -> None:
         self.vm.put(
@@ -77,21 +92,21 @@ class Life:
 
     def prepare(self) -> None:
         """After a boot: wait until systemd is done, and find everything in order."""
-        said = self.vm.run("systemctl is-system-running --wait", timeout=120.0, check=False).stdout
+        said = self.attempt("systemctl is-system-running --wait").stdout
         assert said == "running\n", self.run("systemctl --failed; journalctl -b -p 4 --no-pager")
         self.run("mount -o ro /dev/disk/by-id/virtio-packages /srv/packages")
 
     def load(self) -> Load:
         """A program whose memory has gone to swap, all of it."""
         load = Pressure(self.vm).start(workers=1, mib=96, evict=1, hold=1, ops=2000)
-        load.wait_filled(120.0)
+        load.wait_filled(SECONDS)
         assert self.swapped_kib() > 64 << 10
         return load
 
     def end(self, load: Load) -> None:
         """Nothing of its memory must have been lost."""
         load.go()
-        load.finish(120.0)
+        load.finish(SECONDS)
 
     def swapped_kib(self) -> int:
         """What is swapped to zpack; -1: there is no such swap."""
@@ -109,14 +124,15 @@ class Life:
 
     def doctor(self) -> list[str]:
         """The reasons that the doctor gives."""
-        said = self.vm.run("zpackctl -o json doctor", check=False).stdout
+        said = self.attempt("zpackctl -o json doctor").stdout
         return [finding["reason"] for finding in json.loads(said)["findings"]]
 
     def files(self) -> list[str]:
         """Everything on the root file system that has zpack's name."""
         return self.run(
             "find / -xdev -name '*zpack*' -not -path '/proc/*' -not -path '/etc/apt/*' "
-            "-not -path '/var/lib/apt/*' -not -path '/var/cache/apt/*' -not -path '/var/log/*'"
+            "-not -path '/var/lib/apt/*' -not -path '/var/cache/apt/*' -not -path '/var/log/*' "
+            "-not -path '/usr/share/keyrings/*'"
         ).splitlines()
 
 
@@ -158,8 +174,15 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 
 def test_apt_installs_from_the_signed_repository_and_the_module_is_built(life: Life) -> None:
     with life.step():
-        life.use_repository("first")
-        said = life.apt("install zpack-dkms zpackd")
+        life.run(f"mkdir -p {CHECKOUT}/build/packages")
+        life.run(f"ln -s /srv/packages/first {CHECKOUT}/build/packages/repository")
+        life.vm.put(b'APT::Get::Assume-Yes "true";\n', "/etc/apt/apt.conf.d/yes")
+        build, commands = packages.quick_start("Packages").split("\n", 1)
+        assert build == "./dev package deb"
+        life.follow(commands)
+        install, _, _ = packages.quick_start("A desktop").splitlines()
+        assert install == "apt install zpack-dkms zpackd zpack-dashboard"
+        said = life.follow(install)
         assert "NOTE" not in said, said
         assert "installed" in life.run("dkms status -m zpack -k $(uname -r)")
         assert life.built_version() == VERSION
@@ -167,20 +190,20 @@ def test_apt_installs_from_the_signed_repository_and_the_module_is_built(life: L
         # Installing it changes nothing yet.
         assert life.swapped_kib() == -1
         units = "zpackd zpack-setup"
-        states = life.vm.run(f"systemctl is-enabled {units}", check=False).stdout.split()
+        states = life.attempt(f"systemctl is-enabled {units}").stdout.split()
         assert states == ["disabled", "disabled"]
         assert life.run("getent group zpack").startswith("zpack:")
 
 
 def test_a_repository_with_another_signature_is_refused(life: Life) -> None:
     with life.step():
-        life.run("cp -r /srv/packages/first /tmp/bad")
+        life.run("cp -rL /srv/packages/first /tmp/bad")
         life.run("sed -i 's/^Label: .*/Label: other/' /tmp/bad/apt/dists/stable/InRelease")
         life.run("cp /etc/apt/sources.list.d/zpack.sources /tmp/good")
-        life.run("sed 's|/srv/packages/first|/tmp/bad|' -i /etc/apt/sources.list.d/zpack.sources")
-        refused = life.vm.run(
-            "apt-get update -o APT::Update::Error-Mode=any 2>&1", check=False, timeout=60.0
+        life.run(
+            "sed -i 's|^URIs: .*|URIs: file:/tmp/bad/apt|' /etc/apt/sources.list.d/zpack.sources"
         )
+        refused = life.attempt("apt-get update -o APT::Update::Error-Mode=any 2>&1")
         assert refused.returncode != 0 and "BADSIG" in refused.stdout, refused
         life.run("cp /tmp/good /etc/apt/sources.list.d/zpack.sources && rm -r /tmp/good /tmp/bad")
         life.apt("update -o APT::Update::Error-Mode=any")
@@ -188,19 +211,44 @@ def test_a_repository_with_another_signature_is_refused(life: Life) -> None:
 
 def test_one_command_sets_swap_up(life: Life) -> None:
     with life.step():
-        life.run("systemctl enable --now zpackd", 120.0)
+        _, enable, look = packages.quick_start("A desktop").splitlines()
+        assert enable == "systemctl enable --now zpackd"
+        life.follow(enable)
         assert life.swapped_kib() == 0
         assert life.loaded_version() == VERSION
+        assert "keeps everything in RAM" in life.follow(look)
         assert life.doctor() == ["NO_BACKING_DEVICE"]
         life.end(life.load())
 
 
+def test_dashboard_starts_and_finds_the_daemon(life: Life) -> None:
+    def connections() -> int:
+        """Those that zpackd has accepted at its sockets."""
+        sockets = life.vm.read("/proc/net/unix").splitlines()
+        return len([line for line in sockets if re.search(r" 03 +\d+ /run/zpackd/", line)])
+
+    with life.step():
+        # Without a screen; a window is drawn in tests/gui.
+        assert life.run("zpack-dashboard --version") == f"zpack-dashboard {VERSION}\n"
+        assert connections() == 0
+        dashboard = life.vm.spawn(
+            ["env", "QT_QPA_PLATFORM=offscreen", "HOME=/run/home", "zpack-dashboard"]
+        )
+        wait_until(lambda: connections() > 0, "the dashboard is connected")
+        dashboard.kill(15)
+        dashboard.wait(timeout=SECONDS, check=False)
+        assert life.run("ls /usr/share/applications") == "io.github.zpack.Dashboard.desktop\n"
+
+
 def test_swap_comes_up_by_itself_after_a_reboot(life: Life) -> None:
     with life.step():
-        life.vm.put(CONFIGURATION.encode(), "/etc/zpackd/zpackd.toml")
+        commands = packages.quick_start("A server")
+        assert "by-partlabel/zpack" in commands
+        life.follow(commands.replace("/dev/disk/by-partlabel/zpack", BACKING))
         life.reboot()
         assert life.swapped_kib() >= 0
         assert life.doctor() == ["ALL_WELL"]
+        assert "crypt" in life.run("dmsetup table")
         assert "zpack-setup" in life.run("systemctl list-dependencies swap.target")
         life.end(life.load())
 
@@ -210,11 +258,12 @@ def test_upgrade_leaves_what_is_swapped_alone(life: Life) -> None:
         load = life.load()
         activation = life.vm.read("/run/zpackd/devices/main")
         life.use_repository("second")
-        said = life.apt("install --only-upgrade zpack-dkms zpackd")
+        said = life.apt("install --only-upgrade zpack-dkms zpackd zpack-dashboard")
         assert f"version {VERSION} stays in use" in said, said
         assert life.loaded_version() == VERSION
         assert life.built_version() == NEXT_VERSION
         assert life.run("zpackd --version").strip() == NEXT_VERSION
+        assert life.run("zpack-dashboard --version").split()[-1] == NEXT_VERSION
         assert life.run("systemctl is-active zpackd").strip() == "active"
         assert life.vm.read("/run/zpackd/devices/main") == activation
         assert life.swapped_kib() > 64 << 10
@@ -229,7 +278,6 @@ def test_new_version_is_used_once_the_old_one_is_drained(life: Life) -> None:
         said = life.run(
             "/usr/libexec/zpack-dkms/release-devices --unload 2>&1 && "
             "systemctl restart zpack-setup zpackd",
-            300.0,
         )
         assert "KiB back" in said
         assert life.loaded_version() == NEXT_VERSION
@@ -275,12 +323,12 @@ def test_module_whose_key_is_not_enrolled_is_refused_and_all_say_what_to_do(life
     """As with Secure Boot, which makes the kernel ask for signatures."""
     with life.step():
         life.reboot("module.sig_enforce=1")
-        refused = life.vm.run("modprobe zpack", check=False)
+        refused = life.attempt("modprobe zpack")
         assert "Key was rejected by service" in refused.stderr, refused
         assert life.swapped_kib() == -1
         assert life.doctor() == ["KEY_NOT_ENROLLED"]
         enrol = "mokutil --import /var/lib/dkms/mok.pub"
-        assert enrol in life.vm.run("zpackctl doctor", check=False).stdout
+        assert enrol in life.attempt("zpackctl doctor").stdout
         assert enrol in life.run("/usr/libexec/zpack-dkms/secure-boot")
         assert "/secure-boot" in life.vm.read("/var/lib/dpkg/info/zpack-dkms.postinst")
         life.reboot()
@@ -306,13 +354,13 @@ def test_removal_is_refused_when_there_is_no_room_for_what_is_swapped(life: Life
                 "1",
             ]
         )
-        hog.expect("filled", 120.0)
-        refused = life.vm.run("apt-get -y remove zpackd 2>&1", check=False, timeout=120.0)
+        hog.expect("filled", SECONDS)
+        refused = life.attempt("apt-get -y remove zpackd 2>&1")
         assert refused.returncode != 0 and "End programs" in refused.stdout, refused
         assert life.run("systemctl is-active zpackd").strip() == "active"
         assert life.run("dpkg -s zpackd | grep ^Status").strip() == "Status: install ok installed"
         hog.kill(9)
-        hog.wait(timeout=60.0, check=False)
+        hog.wait(timeout=SECONDS, check=False)
         life.end(load)
 
 
@@ -322,15 +370,15 @@ def test_removal_brings_back_what_is_swapped(life: Life) -> None:
         said = life.apt("remove zpackd zpack-dkms")
         assert "KiB back" in said, said
         assert life.swapped_kib() == -1
-        assert life.vm.run(["test", "-e", "/sys/module/zpack"], check=False).returncode == 1
-        assert life.vm.run("modinfo zpack", check=False).returncode != 0
+        assert life.attempt("test -e /sys/module/zpack").returncode == 1
+        assert life.attempt("modinfo zpack").returncode != 0
         assert life.run("systemctl --failed --no-legend") == ""
         life.end(load)
 
 
 def test_purge_leaves_nothing(life: Life) -> None:
     with life.step():
-        life.apt("purge zpackd zpack-dkms")
+        life.apt("purge zpackd zpack-dkms zpack-dashboard")
         assert life.files() == []
-        assert life.vm.run("getent group zpack", check=False).returncode == 2
+        assert life.attempt("getent group zpack").returncode == 2
         life.reboot()

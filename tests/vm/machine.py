@@ -104,13 +104,14 @@ class VM:
         else:
             self._kernel = kernels.get(kernel) if isinstance(kernel, str) else kernel
             self._boot_source = Boot.of_kernel(self._kernel)
+        self._cost = self._kernel.cost if self._kernel else kernels.Cost()
         self.accel = "icount" if icount else accel or accelerators.best()
-        self.scale = accelerators.SCALE[self.accel] * self.kernel.cost.time
+        self.scale = accelerators.SCALE[self.accel] * self._cost.time
         self._crashed: bool | None = None  # known once close() was called
         self.boot_seconds = 0.0  # from the start of QEMU to the agent's first word
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
-            memory_mib = self.kernel.cost.memory(memory_mib)
+            memory_mib = self._cost.memory(memory_mib)
             self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive, qemu)
         except BaseException:
             shutil.rmtree(self._directory)
@@ -170,8 +171,8 @@ class VM:
             self._end_qemu()
             raise
         self.boot_seconds = time.monotonic() - started
-        if self.kernel.cost.first_command:
-            self.run(self.kernel.cost.first_command)
+        if self._cost.first_command:
+            self.run(self._cost.first_command)
 
     @property
     def kernel(self) -> kernels.Kernel:
