@@ -18,11 +18,13 @@ from api.device import Device
 from api.local_daemon import Authority, Client, compile_protos, free_port, tls_client
 from api.module import is_loaded, load_zpack
 from api.plugin import BACKING, DISKS, MEMORY_MIB, check_and_remove
+from api.waiting import wait_until
 from vm import VM
 from vm.plugin import FAILED, Boot
 
 PORT = 9765
 TLS = "/run/tls"
+UNREACHABLE = 3  # zpackctl's exit status
 LISTEN = f"""
 [tls]
 listen = "0.0.0.0:{PORT}"
@@ -96,11 +98,17 @@ class Outside:
         """What zpackctl says on this machine, of the guest's daemon."""
         keys = ("--ca", self.authority.certificate, "--cert", certificate)
         host = ("--host", f"127.0.0.1:{self.port}", *keys, "--key", certificate.with_suffix(".key"))
-        done = subprocess.run(
-            [BUILD / "zpackctl", *host, *arguments], check=False, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done
-        return done.stdout
+        command: list[str | Path] = [BUILD / "zpackctl", *host, *arguments]
+        runs: list[subprocess.CompletedProcess[str]] = []
+
+        def answered() -> bool:
+            """It waits 10 s for a connection, which a slow guest may exceed."""
+            runs.append(subprocess.run(command, check=False, capture_output=True, text=True))
+            return runs[-1].returncode != UNREACHABLE
+
+        wait_until(answered, "the guest's zpackd answers")
+        assert runs[-1].returncode == 0, runs[-1]
+        return runs[-1].stdout
 
     def certificate(self, name: str, role: str) -> Path:
         """Of somebody with that role; the key is beside it."""
