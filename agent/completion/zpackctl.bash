@@ -9,7 +9,7 @@ _zpackctl()
 	local devices=() settings
 	case $previous in
 	-o | --output)
-		mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'table json help' -- "$cur")
 		return
 		;;
 	--socket | --ca | --cert | --key | --textfile | --backing)

@@ -6,7 +6,10 @@
 #include <array>
 #include <bit>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace zpack::sim {
 
@@ -74,7 +77,7 @@ Result<> Backend::put(std::filesystem::path const& path, std::string_view text) 
     return {};
 }
 
-Result<> Backend::make_files() const
+Result<> Backend::make_files()
 {
     std::error_code error;
     std::filesystem::remove_all(m_root, error);
@@ -91,6 +94,11 @@ Result<> Backend::make_files() const
     ZPACK_TRY(put("disksize", fmt::format("{}\n", device_bytes)));
     ZPACK_TRY(put("backing_dev", "simulation\n"));
     ZPACK_TRY(put("last_error", "none\n"));
+    m_objects = UniqueFd(
+        ::open((m_device / "objects").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!m_objects || ::ftruncate(m_objects.get(), static_cast<off_t>(disk_bytes)) != 0)
+        return fail(ErrorCode::Internal,
+            fmt::format("{}/objects: {}", m_device.native(), text_of_errno(errno)));
     auto const device = m_engine.snapshot();
     for (auto const& [name, value] : device.settings)
         ZPACK_TRY(put((*model::find_setting(name))->attribute, model::to_text(value) + "\n"));
@@ -173,23 +181,37 @@ void Backend::publish() const
 }
 
 /// Most of the file is holes. Whoever reads it gets all of it, the old or the new.
-void Backend::publish_objects() const
+/// The file has holes where there are no blocks, and is too large to be written anew each time: only
+/// blocks that have changed are.
+void Backend::publish_objects()
 {
-    auto const aside = m_device / "objects.new";
-    std::ofstream stream(aside, std::ios::binary);
-    m_engine.each_block([&](std::uint64_t cell, auto const& records) {
-        stream.seekp(static_cast<std::streamoff>(cell * page_bytes));
-        stream.write(reinterpret_cast<char const*>(records.data()),
-            static_cast<std::streamsize>(records.size() * sizeof(records[0])));
-    });
-    stream.close();
-    std::error_code error;
-    std::filesystem::resize_file(aside, disk_bytes, error);
-    if (stream && !error)
-        std::filesystem::rename(aside, m_device / "objects", error);
+    using Records = std::vector<zpack_object_record>;
+    std::map<std::uint64_t, Records> now;
+    m_engine.each_block([&](std::uint64_t cell, Records const& records) { now.emplace(cell, records); });
+    auto const bytes = [](Records const& records) { return records.size() * sizeof(records[0]); };
+    auto const write = [&](std::uint64_t cell, Records const& records) {
+        [[maybe_unused]] auto const written = ::pwrite(m_objects.get(), records.data(), bytes(records),
+            static_cast<off_t>(cell * page_bytes));
+    };
+    // What was elsewhere may lie in the middle of what is there now, so it goes first.
+    for (auto const& [cell, records] : m_published)
+        if (!now.contains(cell))
+            write(cell, Records(records.size()));
+    for (auto const& [cell, records] : now) {
+        auto const old = m_published.find(cell);
+        if (old == m_published.end()) {
+            write(cell, records);
+        } else if (old->second.size() != records.size()
+            || std::memcmp(old->second.data(), records.data(), bytes(records)) != 0) {
+            auto padded = records;
+            padded.resize(std::max(records.size(), old->second.size()));
+            write(cell, padded);
+        }
+    }
+    m_published = std::move(now);
 }
 
-void Backend::publish_rarely() const
+void Backend::publish_rarely()
 {
     auto const records = m_engine.layout();
     (void)put("layout",

@@ -5,9 +5,11 @@
 // files have their effect; devices can't be added or removed.
 #pragma once
 
+#include "base/unique_fd.h"
 #include "workload.h"
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -27,13 +29,13 @@ public:
 
 private:
     explicit Backend(std::filesystem::path root);
-    Result<> make_files() const;
+    Result<> make_files();
     void run();
     bool tick(double now_ms);
     void read_settings();
     void publish() const;
-    void publish_rarely() const;
-    void publish_objects() const;
+    void publish_rarely();
+    void publish_objects();
     Result<> put(std::filesystem::path const& path, std::string_view text) const;
 
     std::filesystem::path m_root;
@@ -42,6 +44,8 @@ private:
     unsigned m_ticks = 0;
     Engine m_engine;
     model::Settings m_settings; ///< as they were read last
+    UniqueFd m_objects;
+    std::map<std::uint64_t, std::vector<zpack_object_record>> m_published; ///< in m_objects, by cell
     std::mutex m_mutex;
     std::condition_variable m_changed;
     bool m_stop = false; ///< m_mutex

@@ -123,9 +123,10 @@ void print(std::string const& name, Report const& report, std::optional<double> 
     auto const& device = report.device;
     auto const value = [&](char const* key) { return static_cast<double>(device.value(key)); };
     auto const written = value("block_bytes_written");
-    fmt::print("{:<10} {:>9.1f} {:>7} {:>9.0f} {:>9.0f} {:>8.0f} {:>7.0f} {:>7} {:>7} {:>7}\n", name,
+    fmt::print("{:<10} {:>9.1f} {:>7} {:>9.0f} {:>9.0f} {:>8.0f} {:>7.0f} {:>8.0f} {:>7} {:>7} {:>7}\n", name,
         report.seconds, plain ? fmt::format("{:+.1f} %", 100 * (report.seconds / *plain - 1)) : "",
         value("stores"), value("loads"), value("loads_packed"), value("store_waits"),
+        value("write_ios"),
         written > 0 ? fmt::format("{:.3f}", 1 + value("cleaning_write_bytes") / written) : "-",
         written > 0 ? fmt::format("{:.1f} %", 100 * value("writeback_object_bytes") / written) : "-",
         device.value("store_pool_full"));
@@ -133,9 +134,6 @@ void print(std::string const& name, Report const& report, std::optional<double> 
 
 int run(Options const& options)
 {
-    fmt::print("simulation\n{:<10} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7} {:>7} {:>7} {:>7}\n", "TRACE",
-        options.replay.empty() ? "SECONDS" : "WAITED", "TUNED", "STORES", "LOADS", "DISK", "WAITS",
-        "AMPLIF.", "OBJECTS", "REFUSED");
     auto names = options.patterns;
     if (!options.replay.empty())
         names = { options.replay };
@@ -145,6 +143,10 @@ int run(Options const& options)
             fmt::print(stderr, "zpack-sim: {}\n", plain.error().message);
             return 1;
         }
+        if (&name == &names.front())
+            fmt::print("simulation\n{:<10} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7} {:>8} {:>7} {:>7} {:>7}\n",
+                "TRACE", options.replay.empty() ? "SECONDS" : "WAITED", "TUNED", "STORES", "LOADS",
+                "DISK", "WAITS", "WRITES", "AMPLIF.", "OBJECTS", "REFUSED");
         print(name, *plain, {});
         if (!options.tuner)
             continue;
@@ -192,6 +194,10 @@ int main(int count, char** arguments)
         ->capture_default_str();
     app.add_option("--seed", options.seed, "Of the patterns")->capture_default_str();
     app.set_version_flag("--version", std::string(version));
-    CLI11_PARSE(app, count, arguments);
+    try {
+        app.parse(count, arguments);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
     return run(options);
 }

@@ -44,8 +44,7 @@ int list(Client& client, Format format, std::string const& device)
         return failed(status);
     if (format == Format::Json)
         return print_json(response);
-    Table table({ "CGROUP", "RAM PAGES", "TAKE", "DISK PAGES", "TAKE", "WRITTEN", "REFAULTS",
-        "POLICY" });
+    Table table(columns("cgroups"));
     for (auto const& one : response.cgroups())
         table.add({ cgroup_text(one), std::to_string(one.pool_pages()),
             bytes_text(one.pool_object_bytes()), std::to_string(one.packed_pages()),

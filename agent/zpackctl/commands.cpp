@@ -97,7 +97,7 @@ int list(Client& client, Format format)
     if (auto const status = client.telemetry->GetStats(&stats_context, {}, &stats); !status.ok())
         return failed(status);
     fmt::print("{}", simulation_text(stats.simulated()));
-    Table table({ "DEVICE", "STATE", "SIZE", "STORED", "RAM", "DISK", "POOL", "BACKING" });
+    Table table(columns("list"));
     for (auto const& device : devices.devices()) {
         v1::DeviceStats const* found = &v1::DeviceStats::default_instance();
         for (auto const& one : stats.stats())
@@ -111,36 +111,22 @@ int list(Client& client, Format format)
             device.backing_path().empty() ? "-" : device.backing_path() });
     }
     table.print();
+    // For people: those who want no message have asked for JSON.
+    if (devices.devices().empty())
+        fmt::print(stderr, "zpackctl: there is no device; zpackctl doctor says what to do\n");
     return 0;
 }
 
-int status(Client& client, Format format, std::string const& device)
+/// What `status` says of one device.
+void print_status(v1::Device const& one, v1::DeviceStats const& stats)
 {
-    grpc::ClientContext context, stats_context;
-    v1::GetDeviceRequest request;
-    v1::GetDeviceResponse response;
-    request.set_name(resource(device));
-    if (auto const status = client.devices->GetDevice(&context, request, &response); !status.ok())
-        return failed(status);
-    v1::GetStatsRequest stats_request;
-    v1::GetStatsResponse stats_response;
-    stats_request.set_device(resource(device));
-    if (auto const status
-        = client.telemetry->GetStats(&stats_context, stats_request, &stats_response);
-        !status.ok())
-        return failed(status);
-    if (format == Format::Json)
-        return print_json(stats_response);
-    fmt::print("{}", simulation_text(stats_response.simulated()));
-    auto const& one = response.device();
-    auto const& stats = stats_response.stats(0);
     constexpr std::uint64_t page = 4096;
     fmt::print("{}: {}, {}", short_name(one.name()), state_text(one), bytes_text(one.size_bytes()));
     if (one.swap().enabled())
         fmt::print(", priority {}", one.swap().priority());
     fmt::print("\n\n");
     auto const& slots = stats.slots();
-    Table held({ "PAGES", "", "AS THEY WERE", "TAKE" });
+    Table held(columns("status"));
     held.add({ "stored", std::to_string(slots.stored_pages()),
         bytes_text(slots.stored_pages() * page), "" });
     held.add({ "  same", std::to_string(slots.same_pages()), bytes_text(slots.same_pages() * page),
@@ -174,6 +160,34 @@ int status(Client& client, Format format, std::string const& device)
         stats.readback().read_errors() + stats.readback().checksum_errors());
     if (!one.state().last_error().empty())
         fmt::print("last refusal {}\n", one.state().last_error());
+}
+
+/// Of one device or, if it is not said which, of all.
+int status(Client& client, Format format, std::string const& device)
+{
+    grpc::ClientContext context, stats_context;
+    v1::ListDevicesResponse devices;
+    v1::GetStatsRequest request;
+    v1::GetStatsResponse response;
+    if (!device.empty())
+        request.set_device(resource(device));
+    if (auto const status = client.telemetry->GetStats(&stats_context, request, &response);
+        !status.ok())
+        return failed(status);
+    if (format == Format::Json)
+        return print_json(response);
+    if (auto const status = client.devices->ListDevices(&context, {}, &devices); !status.ok())
+        return failed(status);
+    fmt::print("{}", simulation_text(response.simulated()));
+    auto first = true;
+    for (auto const& stats : response.stats())
+        for (auto const& one : devices.devices())
+            if (one.name() == stats.device()) {
+                fmt::print("{}", std::exchange(first, false) ? "" : "\n");
+                print_status(one, stats);
+            }
+    if (first)
+        fmt::print("no device\n");
     return 0;
 }
 
@@ -187,7 +201,7 @@ int show_settings(Client& client, Format format, std::string const& device)
         return failed(status);
     if (format == Format::Json)
         return print_json(response.device().settings());
-    Table table({ "SETTING", "VALUE", "ALLOWED", "" });
+    Table table(columns("tune"));
     for (auto const& setting : model::settings()) {
         auto const text = setting_text(response.device().settings(), std::string(setting.name));
         if (!text.empty())
@@ -211,14 +225,18 @@ int tune(Client& client, Format format, std::string const& device,
         if (equals == assignment.npos)
             return usage(fmt::format("'{}': write NAME=VALUE", assignment));
         auto const name = assignment.substr(0, equals), value = assignment.substr(equals + 1);
+        if (name == "swap" && value != "true" && value != "false")
+            return usage(fmt::format("swap: '{}' is not allowed; use true or false", value));
+        if (name == "degraded" && value != "false")
+            return usage(fmt::format("degraded: '{}' is not allowed; use false, to try writes again", value));
         if (name == "backing_path") {
             request.mutable_device()->set_backing_path(value);
             request.mutable_update_mask()->add_paths(name);
-        } else if (name == "swap" && (value == "true" || value == "false")) {
+        } else if (name == "swap") {
             request.mutable_device()->mutable_swap()->set_enabled(value == "true");
             request.mutable_device()->mutable_swap()->set_priority(-1);
             request.mutable_update_mask()->add_paths(name);
-        } else if (name == "degraded" && value == "false") {
+        } else if (name == "degraded") {
             request.mutable_update_mask()->add_paths("state.degraded");
         } else {
             auto const set
@@ -237,7 +255,7 @@ int tune(Client& client, Format format, std::string const& device,
 }
 
 int create(Client& client, Format format, std::string const& size, std::string const& backing,
-    bool swap, int priority, bool force, bool encrypt)
+    bool swap, int priority, bool force, bool encrypt, bool dry_run)
 {
     v1::CreateDeviceRequest request;
     auto const bytes = model::parse_bytes(size);
@@ -249,6 +267,7 @@ int create(Client& client, Format format, std::string const& size, std::string c
     request.mutable_device()->mutable_swap()->set_priority(priority);
     request.set_force(force);
     request.set_encrypt(encrypt);
+    request.set_validate_only(dry_run);
     grpc::ClientContext context;
     v1::CreateDeviceResponse response;
     if (auto const status = client.device_admin->CreateDevice(&context, request, &response);
@@ -256,7 +275,8 @@ int create(Client& client, Format format, std::string const& size, std::string c
         return failed(status);
     if (format == Format::Json)
         return print_json(response.device());
-    fmt::print("{}\n", short_name(response.device().name()));
+    if (!dry_run)
+        fmt::print("{}\n", short_name(response.device().name()));
     return 0;
 }
 
@@ -270,7 +290,6 @@ int remove(Client& client, std::string const& device)
     return status.ok() ? 0 : failed(status);
 }
 
-/// How full the blocks of a part of the disk are, in one character.
 /// What a map of blocks shows; the names are those of the option.
 std::map<std::string, v1::LayoutMetric> const layout_metrics {
     { "live_ratio", v1::LAYOUT_METRIC_LIVE_RATIO },
@@ -363,7 +382,7 @@ int block_objects(Client& client, Format format, std::string const& device, std:
         return failed(status);
     if (format == Format::Json)
         return print_json(response);
-    Table table({ "PLACE", "SLOT", "BYTES", "CODEC" });
+    Table table(columns("layout: with --block"));
     for (auto const& object : response.objects())
         table.add({ std::to_string(object.place_bytes()),
             object.has_slot() ? std::to_string(object.slot()) : "-",
@@ -380,12 +399,16 @@ int watch(Client& client, Format format, std::string const& device, double secon
     request.mutable_interval()->set_seconds(static_cast<std::int64_t>(seconds));
     request.mutable_interval()->set_nanos(
         static_cast<int>((seconds - static_cast<double>(static_cast<std::int64_t>(seconds))) * 1e9));
+    if (format == Format::Json)
+        print_json_on_one_line();
     grpc::ClientContext context;
     auto const reader = client.telemetry->WatchStats(&context, request);
     v1::WatchStatsResponse response;
-    for (unsigned read = 0; (count == 0 || read < count) && reader->Read(&response); read++) {
+    unsigned read = 0;
+    for (; (count == 0 || read < count) && reader->Read(&response); read++) {
         if (format == Format::Json) {
             print_json(response);
+            std::fflush(stdout);
             continue;
         }
         for (auto const& stats : response.stats())
@@ -396,9 +419,12 @@ int watch(Client& client, Format format, std::string const& device, double secon
                 bytes_text(stats.writeback().block_bytes()), bytes_text(stats.readback().bytes()));
         std::fflush(stdout);
     }
-    context.TryCancel();
-    auto const status = reader->Finish();
-    return status.ok() || status.error_code() == grpc::StatusCode::CANCELLED ? 0 : failed(status);
+    if (count != 0 && read == count) {
+        context.TryCancel();
+        reader->Finish();
+        return 0;
+    }
+    return failed(reader->Finish());
 }
 
 /// For node_exporter's textfile collector: written aside and renamed, so that it is never read half.
@@ -483,7 +509,7 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
         command = [&](Client& client) { return list(client, output.format); };
     });
     auto* const status_command = app.add_subcommand("status", "What a device holds and does");
-    status_command->add_option("DEVICE", given->device, "zpack0 and the like")->required();
+    status_command->add_option("DEVICE", given->device, "zpack0 and the like; else all");
     status_command->callback([&, given] {
         command = [&, given](Client& client) { return status(client, output.format, given->device); };
     });
@@ -500,16 +526,17 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
     });
     auto* const create_command = app.add_subcommand("create", "Add a device and swap to it");
     create_command->add_option("SIZE", given->size, "4G and the like")->required();
-    create_command->add_option("--backing", given->backing, "Block device for cold pages");
-    create_command->add_flag("!--no-swap", given->swap, "Do not swap to it");
+    create_command->add_option("--backing", given->backing, "Block device or file for cold pages");
+    create_command->add_flag_callback("--no-swap", [given] { given->swap = false; }, "Do not swap to it");
     create_command->add_option("--priority", given->priority, "As in swapon(8)");
     create_command->add_flag("--force", given->force, "Overwrite what the backing device carries");
     create_command->add_flag(
         "--encrypt", given->encrypt, "Put dm-crypt on it, with a random key that is lost with the device");
+    create_command->add_flag("--dry-run", given->dry_run, "Only check");
     create_command->callback([&, given] {
         command = [&, given](Client& client) {
             return create(client, output.format, given->size, given->backing, given->swap,
-                given->priority, given->force, given->encrypt);
+                given->priority, given->force, given->encrypt, given->dry_run);
         };
     });
     auto* const delete_command = app.add_subcommand("delete", "Remove a device that is not used");
@@ -522,8 +549,11 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
     layout_command->add_option("--cells", given->cells, "At most so many characters")
         ->check(CLI::Range(1, 100'000));
     layout_command
-        ->add_option("--metric", given->metric, "live_ratio (default), age_seconds or block_pages")
-        ->transform(CLI::CheckedTransformer(layout_metrics));
+        ->add_option_function<std::string>(
+            "--metric", [given](auto const& name) { given->metric = layout_metrics.at(name); },
+            "What its characters show; else live_ratio")
+        ->type_name("NAME")
+        ->check(CLI::IsMember({ "live_ratio", "age_seconds", "block_pages" }));
     auto* const block = layout_command->add_option("--block", given->block,
         "What lives in the block that begins at this byte, instead of a map");
     layout_command->callback([&, given, block] {

@@ -8,7 +8,11 @@
 
 namespace zpack::ctl {
 
-enum class Format { Table, Json };
+enum class Format {
+    Table,
+    Json,
+    Help, ///< what the table's columns say
+};
 
 struct Output {
     Format format = Format::Table;

@@ -113,7 +113,7 @@ int list_jobs(Client& client, Format format)
         return failed(status);
     if (format == Format::Json)
         return print_json(response);
-    Table table({ "JOB", "DEVICE", "WORK", "STATE", "PROGRESS", "" });
+    Table table(columns("jobs"));
     for (auto const& job : response.jobs())
         table.add({ job.name(), short_name(job.device()), kind_text(job), state_text(job),
             progress_text(job), job.error() });

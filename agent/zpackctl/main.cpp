@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // zpackctl: what zpackd knows and does, for people at a terminal and for scripts.
-#include "exit_codes.h"
+#include "columns.h"
 #include "commands.h"
+#include "exit_codes.h"
 #include "local_commands.h"
+#include "output.h"
 #include "sysfs/files.h"
 #include "version.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <sstream>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,9 +58,12 @@ int run_on_each(std::vector<std::string> const& hosts, Target target, Format for
             worst = std::max(worst, run(target, command));
             continue;
         }
-        auto const reply
-            = captured([&] { worst = std::max(worst, run(target, command)); });
-        fmt::print("{{\"host\": \"{}\", \"reply\": {}}}\n", host, reply.empty() ? "null" : reply);
+        std::istringstream reply(captured([&] { worst = std::max(worst, run(target, command)); }));
+        auto empty = true;
+        for (std::string line; std::getline(reply, line); empty = false)
+            fmt::print("{{\"host\": \"{}\", \"reply\": {}}}\n", host, line);
+        if (empty)
+            fmt::print("{{\"host\": \"{}\", \"reply\": null}}\n", host);
     }
     return worst;
 }
@@ -83,9 +89,13 @@ int main(int count, char** arguments)
     app.add_option("--cert", target.certificate, "Of --host: your certificate")
         ->envname("ZPACK_CERT");
     app.add_option("--key", target.key, "Of --host: your key")->envname("ZPACK_KEY");
-    std::map<std::string, Format> const formats { { "table", Format::Table }, { "json", Format::Json } };
-    app.add_option("-o,--output", output.format, "table or json")
-        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case));
+    std::map<std::string, Format> const formats { { "table", Format::Table }, { "json", Format::Json },
+        { "help", Format::Help } };
+    app.add_option_function<std::string>(
+           "-o,--output", [&](auto const& name) { output.format = formats.at(name); },
+           "table; json; or help: what the columns of the table say")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({ "table", "json", "help" }));
     app.set_version_flag("--version", std::string(zpack::version));
     app.require_subcommand(1);
     app.fallthrough();
@@ -95,8 +105,23 @@ int main(int count, char** arguments)
     add_local_commands(app, local);
     try {
         app.parse(count, arguments);
+    } catch (CLI::RequiredError const& error) {
+        // CLI11 does not say which word it did not know.
+        if (auto const words = app.remaining(); app.get_subcommands().empty() && !words.empty())
+            return usage(fmt::format("there is no command '{}'; zpackctl --help lists them", words.front()));
+        app.exit(error);
+        return exit_usage;
     } catch (CLI::ParseError const& error) {
         return app.exit(error) == 0 ? 0 : exit_usage;
+    }
+    if (output.format == Format::Help) {
+        auto const name = app.get_subcommands().front()->get_name();
+        auto const text = columns_help(name);
+        if (text.empty())
+            return usage(fmt::format(
+                "{} prints no table; these do: {}", name, commands_with_columns()));
+        fmt::print("{}", text);
+        return 0;
     }
 
     if (local) {
@@ -105,6 +130,8 @@ int main(int count, char** arguments)
         fmt::print(stderr, "zpackctl: this command is for the machine that it runs on, without --host\n");
         return exit_usage;
     }
+    if (hosts.size() > 1 && output.format == Format::Json)
+        print_json_on_one_line();
     if (hosts.size() > 1)
         return run_on_each(hosts, target, output.format, command);
     if (!hosts.empty())

@@ -8,6 +8,12 @@
 
 namespace zpack::ctl {
 
+namespace {
+
+bool one_line = false;
+
+} // namespace
+
 int failed(grpc::Status const& status)
 {
     // The read-only socket does not have the services that change something.
@@ -17,7 +23,12 @@ int failed(grpc::Status const& status)
             "member of the group zpack\n");
         return exit_refused;
     }
-    fmt::print(stderr, "zpackctl: {}\n", status.error_message());
+    auto const text = status.error_message();
+    // What gRPC says by itself does not say of what.
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && text.find("zpack") == text.npos)
+        fmt::print(stderr, "zpackctl: the connection to zpackd has ended: {}\n", text);
+    else
+        fmt::print(stderr, "zpackctl: {}\n", text.empty() ? "zpackd has ended the call" : text);
     switch (status.error_code()) {
     case grpc::StatusCode::PERMISSION_DENIED:
         return exit_refused;
@@ -34,20 +45,24 @@ int usage(std::string const& message)
     return exit_usage;
 }
 
+void print_json_on_one_line()
+{
+    one_line = true;
+}
+
 int print_json(google::protobuf::Message const& message)
 {
     google::protobuf::util::JsonPrintOptions options;
-    options.add_whitespace = true;
+    options.add_whitespace = !one_line;
     options.always_print_primitive_fields = true;
     options.preserve_proto_field_names = true;
     std::string text;
     if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok())
         return exit_failed;
-    fmt::print("{}", text);
+    fmt::print("{}{}", text, one_line ? "\n" : "");
     return 0;
 }
 
-/// "zpack0" or "0" or "devices/zpack0".
 std::string simulation_text(bool simulated)
 {
     return simulated ? "SIMULATION: nothing here is real memory\n\n" : "";

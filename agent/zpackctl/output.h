@@ -18,6 +18,9 @@ int usage(std::string const& message);
 /// The message as JSON, with all its fields; the exit code.
 int print_json(google::protobuf::Message const& message);
 
+/// From now on print_json() puts each message on a line of its own: for messages that go on and on.
+void print_json_on_one_line();
+
 /// What comes before everything that is of a simulation; empty: it is not.
 std::string simulation_text(bool simulated);
 

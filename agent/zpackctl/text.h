@@ -3,6 +3,8 @@
 // Tables and numbers for people.
 #pragma once
 
+#include "columns.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,9 +20,11 @@ std::string percent_text(std::uint64_t part, std::uint64_t whole);
 /// Rows under a heading, columns as wide as they need.
 class Table {
 public:
-    explicit Table(std::vector<std::string> heading)
-        : m_rows { std::move(heading) }
+    explicit Table(std::vector<Column> const& columns)
+        : m_rows(1)
     {
+        for (auto const& column : columns)
+            m_rows.front().emplace_back(column.name);
     }
     void add(std::vector<std::string> row) { m_rows.push_back(std::move(row)); }
     void print() const;

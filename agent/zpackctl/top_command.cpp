@@ -4,6 +4,7 @@
 #include "output.h"
 #include "text.h"
 
+#include <atomic>
 #include <csignal>
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
@@ -86,6 +87,8 @@ private:
 };
 
 int end_event = -1;
+/// Somebody, or the number of readings, has ended it.
+std::atomic<bool> wanted = false;
 
 /// Ends the stream at the key q, or at Ctrl-C.
 void wait_for_end(grpc::ClientContext& context, bool keys)
@@ -100,6 +103,7 @@ void wait_for_end(grpc::ClientContext& context, bool keys)
         if (files[0].revents)
             break;
     }
+    wanted = true;
     context.TryCancel();
 }
 
@@ -124,10 +128,11 @@ int top(Client& client, double seconds, unsigned count)
     }
     auto const reader = client.telemetry->WatchStats(&context, request);
     std::thread waiter([&] { wait_for_end(context, terminal && ::isatty(STDIN_FILENO) == 1); });
+    auto ended = false;
     {
         auto const screen = terminal ? std::make_unique<Screen>() : nullptr;
         v1::WatchStatsResponse before, now;
-        for (unsigned shown = 0; (count == 0 || shown < count) && reader->Read(&now); shown++) {
+        for (unsigned shown = 0; !ended && reader->Read(&now);) {
             auto const passed = static_cast<double>(TimeUtil::TimestampToMilliseconds(now.snapshot_at())
                                     - TimeUtil::TimestampToMilliseconds(before.snapshot_at()))
                 / 1000;
@@ -139,12 +144,21 @@ int top(Client& client, double seconds, unsigned count)
                 fmt::print("{}\n", text);
             std::fflush(stdout);
             before = now;
+            ended = ++shown == count;
         }
+    }
+    // Else the daemon has ended it, or has not let us in.
+    auto const as_wanted = ended || wanted;
+    if (!as_wanted) {
+        auto const status = reader->Finish();
+        end();
+        waiter.join();
+        return failed(status);
     }
     end();
     waiter.join();
-    auto const status = reader->Finish();
-    return status.ok() || status.error_code() == grpc::StatusCode::CANCELLED ? 0 : failed(status);
+    reader->Finish();
+    return 0;
 }
 
 } // namespace
@@ -193,7 +207,7 @@ std::string top_text(Readings const& before, Readings const& now, double seconds
     return text.empty() ? "no device\n" : text;
 }
 
-void add_top_command(CLI::App& app, Output&, std::function<int(Client&)>& command)
+void add_top_command(CLI::App& app, Output& output, std::function<int(Client&)>& command)
 {
     struct Arguments {
         double seconds = 1;
@@ -204,8 +218,12 @@ void add_top_command(CLI::App& app, Output&, std::function<int(Client&)>& comman
     top_command->add_option("-n,--interval", given->seconds, "Seconds between two readings")
         ->check(CLI::Range(0.1, 3600.0));
     top_command->add_option("--count", given->count, "End after so many readings");
-    top_command->callback([&command, given] {
-        command = [given](Client& client) { return top(client, given->seconds, given->count); };
+    top_command->callback([&, given] {
+        command = [&, given](Client& client) {
+            if (output.format == Format::Json)
+                return usage("top is for people; for programs: zpackctl -o json watch");
+            return top(client, given->seconds, given->count);
+        };
     });
 }
 

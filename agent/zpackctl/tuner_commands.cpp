@@ -32,14 +32,14 @@ int show(Client& client, Format format)
     fmt::print("targets refault_percent={} read_p99_ms={} memory_psi_percent={}\n\n",
         tuner.targets().refault_percent(), tuner.targets().read_p99_ms(),
         tuner.targets().memory_psi_percent());
-    Table settings({ "DEVICE", "SETTING", "STATE" });
+    Table settings(columns("tuner: settings"));
     for (auto const& one : tuner.settings())
         settings.add({ short_name(one.device()), one.setting(), state_words[one.state()] });
     if (tuner.settings_size() != 0) {
         settings.print();
         fmt::print("\n");
     }
-    Table table({ "WHEN", "DEVICE", "SETTING", "FROM", "TO", "DONE", "WHY" });
+    Table table(columns("tuner: decisions"));
     for (auto const& one : decisions.decisions())
         table.add({ google::protobuf::util::TimeUtil::ToString(one.decided_at()),
             short_name(one.device()), one.setting(), one.value_before(), one.value_after(),

@@ -64,6 +64,10 @@ config::Loaded load(Options const& options)
 {
     auto const files = options.config.empty() ? config::files("/") : options.config;
     auto loaded = config::load(files, ram_bytes());
+    // The usual ones need not be there, but who names one means it.
+    for (auto const& file : options.config)
+        if (std::error_code ignored; !std::filesystem::exists(file, ignored))
+            loaded.problems.push_back({ fmt::format("{}: there is no such file", file.native()) });
     if (!options.metrics_listen.empty())
         loaded.config.metrics_listen = options.metrics_listen;
     return loaded;
@@ -246,6 +250,14 @@ int run(Options const& options)
                 if (server)
                     server->set_limits(again.config.limits);
             auto const posted = changes.post([&, now = again.config] {
+                auto const& was = loaded.config;
+                for (auto const& [entry, changed] :
+                    { std::pair("daemon.tick_ms", now.tick != was.tick),
+                        { "daemon.group", now.group != was.group },
+                        { "daemon.metrics_listen", now.metrics_listen != was.metrics_listen },
+                        { "tls", now.tls != was.tls } })
+                    if (changed)
+                        log(log_warning, fmt::format("{} has changed: restart zpackd for that", entry));
                 for (auto const& failure : set_up.apply_changes(loaded.config, now))
                     log(log_error, failure);
                 // What a client has set stays, as long as the file says the same.
@@ -295,7 +307,11 @@ int main(int count, char** arguments)
     auto describe_metrics = false;
     app.add_flag("--describe-metrics", describe_metrics, "Print what docs/metrics.md has");
     app.set_version_flag("--version", std::string(zpack::version));
-    CLI11_PARSE(app, count, arguments);
+    try {
+        app.parse(count, arguments);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
     if (describe_metrics) {
         fmt::print("{}", metrics::describe());
         return 0;

@@ -8,9 +8,10 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import grpc
 import pytest
@@ -284,12 +285,19 @@ def calls_meanwhile(daemon: LocalDaemon, count: int) -> float:
     return longest
 
 
-@pytest.mark.parametrize("method", ["DeviceService/ListDevices", "SystemService/RunDoctor"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "zpack.v1.DeviceService/ListDevices",
+        "zpack.v1.SystemService/RunDoctor",
+        "grpc.health.v1.Health/Check",
+    ],
+)
 def test_user_who_calls_in_a_loop_is_limited_and_others_are_served(
     limited: LocalDaemon, method: str
 ) -> None:
-    """The second method is one that waits for a worker, which all share."""
-    hostile = Hostile(LOOPER, limited.directory / "run/read.sock", f"/zpack.v1.{method}")
+    """The second method is one that waits for a worker, which all share; the third is gRPC's own."""
+    hostile = Hostile(LOOPER, limited.directory / "run/read.sock", f"/{method}")
     assert hostile.line() == "refused"
     assert calls_meanwhile(limited, 30) < 10
     told = json.loads(hostile.end())
@@ -300,6 +308,45 @@ def test_user_who_calls_in_a_loop_is_limited_and_others_are_served(
     assert f"unix:uid={NOBODY} may do 20 calls a second (40 at once); try again in " in told["text"]
     assert limited.log.count(f"calls of unix:uid={NOBODY} are refused: more than 20 calls") == 1
     assert 1 <= told["pushback"] <= 50
+
+
+def test_streams_of_reflection_and_what_is_asked_there_are_limited(limited: LocalDaemon) -> None:
+    """Each of them takes a thread, of which there are 16 for all."""
+    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    list_services = b"\x3a\x00"
+    client = limited.client("read")
+    end = threading.Event()
+
+    def asks_once_and_stays() -> Iterator[bytes]:
+        yield list_services
+        end.wait()
+
+    def answered(stream: Any) -> bool:
+        try:
+            return b"zpack.v1.DeviceService" in next(stream)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.CANCELLED
+            return False
+
+    def one_more() -> bool:
+        return answered(client.channel.stream_stream(path)(asks_once_and_stays()))
+
+    kept = [client.channel.stream_stream(path)(asks_once_and_stays()) for _ in range(16)]
+    assert [answered(stream) for stream in kept] == [True] * 8 + [False] * 8
+    health = client.channel.unary_stream("/grpc.health.v1.Health/Watch")
+    assert not answered(health(b"")), "they are counted together"
+    end.set()
+    for stream in kept:
+        stream.cancel()
+    wait_until(one_more, "streams are free again")
+    asked = client.channel.stream_stream(path)(iter([list_services] * 500))
+    answers = 0
+    with pytest.raises(grpc.RpcError) as raised:
+        for _ in asked:
+            answers += 1
+    assert raised.value.code() == grpc.StatusCode.CANCELLED
+    assert answers < 250, "40 at once, then 20 a second"
+    assert limited.log.count("calls of unix:uid=0 are refused: more than 20 calls") == 1
 
 
 def test_certificates_are_limited_one_by_one(tmp_path: Path, remote: Remote) -> None:
@@ -332,11 +379,12 @@ def test_limits_are_read_again(tmp_path: Path) -> None:
 
         assert not all_let_in()
         config = daemon.directory / "zpackd.toml"
-        config.write_text(
-            config.read_text().replace("= 20", "= 100000").replace("= 40", "= 100000")
-        )
+        text = config.read_text().replace("= 20", "= 100000").replace("= 40", "= 100000")
+        config.write_text(text.replace("tick_ms = 100", "tick_ms = 200"))
         daemon.process.send_signal(signal.SIGHUP)
         wait_until(all_let_in, "the new limits hold")
+        said = "daemon.tick_ms has changed: restart zpackd for that"
+        wait_until(lambda: said in daemon.log, "it says what a reload does not do")
 
 
 def test_user_who_takes_connections_leaves_some_to_others(limited: LocalDaemon) -> None:

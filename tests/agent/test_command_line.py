@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What belongs to the programs and is easily forgotten: manual pages, completion, units, docs."""
 
+import json
 import os
 import pty
 import re
 import select
+import signal
 import subprocess
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
 from api.daemon import BUILD, ROOT
+from api.local_daemon import LocalDaemon
 
 AGENT = ROOT / "agent"
 UNITS = ROOT / "packaging/units"
@@ -141,8 +145,71 @@ def test_units_are_hardened(unit: str) -> None:
     assert "Overall exposure level" in said
 
 
+def explained(command: str) -> list[str]:
+    """The columns that `-o help` explains."""
+    lines = run(BUILD / "zpackctl", *command.split(), "-o", "help").splitlines()
+    return [re.split("  +", line)[0] for line in lines if re.match("[A-Z ]+  +[^ ]", line)]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
+    """One with a device."""
+    with LocalDaemon(tmp_path) as daemon:
+        yield daemon
+
+
+def test_every_column_is_explained_by_the_command_and_in_the_manual(daemon: LocalDaemon) -> None:
+    text = (AGENT / "man/zpackctl.1").read_text()
+    manual = text.split(".SH COLUMNS")[1].split(".SH EXIT")[0].replace("\n", " ")
+    for command, first in (
+        *(("list", "DEVICE"), ("status zpack0", "PAGES"), ("tune zpack0", "SETTING")),
+        *(("jobs", "JOB"), ("tuner", ""), ("cgroups zpack0", ""), ("layout zpack0", "")),
+    ):
+        columns = explained(command)
+        assert len(columns) >= 4
+        assert all(column in manual for column in columns), (command, columns)
+        if first:
+            said = daemon.ctl(*command.split()).stdout.splitlines()
+            (heading,) = [line for line in said if line.startswith(first)]
+            assert re.split("  +", heading) == columns[: len(re.split("  +", heading))], command
+    none = daemon.ctl("metrics", "-o", "help")
+    assert none.returncode == 2 and "prints no table" in none.stderr
+
+
+def test_device_that_is_not_there_ends_every_command_that_names_it(daemon: LocalDaemon) -> None:
+    for command in ("status", "watch", "tune", "layout", "cgroups", "writeback"):
+        said = daemon.ctl(command, "zpack7")
+        assert said.returncode == 1 and "there is no devices/zpack7" in said.stderr, said
+    wrong = daemon.ctl("tune", "zpack0", "swap=perhaps")
+    assert wrong.returncode == 2 and "use true or false" in wrong.stderr
+    live = daemon.ctl("top", "-o", "json")
+    assert live.returncode == 2 and "zpackctl -o json watch" in live.stderr
+    unknown = daemon.ctl("lits")
+    assert unknown.returncode == 2 and "there is no command 'lits'" in unknown.stderr
+
+
+def test_watching_ends_with_the_daemon_and_says_so(daemon: LocalDaemon, tmp_path: Path) -> None:
+    watching = [
+        subprocess.Popen(
+            [BUILD / "zpackctl", f"--socket={tmp_path}/run/read.sock", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for command in (["watch", "-n", "0.1"], ["top", "-n", "0.1"], ["-o", "json", "watch"])
+    ]
+    for one in watching:
+        assert one.stdout and one.stdout.readline()
+    daemon.process.send_signal(signal.SIGTERM)
+    for one in watching:
+        said, error = one.communicate(timeout=60)
+        assert one.returncode != 0 and "zpackd" in error, error
+    assert all(json.loads(line)["stats"] for line in said.splitlines()), "a message per line"
+
+
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["tune"], ["-o", "xml", "list"], ["top", "-n", "0"]]
+    "words",
+    [["nonsense"], ["tune"], ["-o", "xml", "list"], ["top", "-n", "0"]],
 )
 def test_wrong_command_lines_have_their_exit_code(words: list[str]) -> None:
     done = subprocess.run([BUILD / "zpackctl", *words], check=False, capture_output=True)
@@ -161,6 +228,8 @@ def test_configuration_is_checked_without_a_daemon(tmp_path: Path) -> None:
     command: list[str | Path] = [BUILD / "zpackctl", "config", "check", config]
     wrong = subprocess.run(command, check=False, capture_output=True, text=True)
     assert wrong.returncode == 1 and "zpackd.toml:2: daemon.tick_ms" in wrong.stderr
+    missing = subprocess.run([*command, "/none"], check=False, capture_output=True, text=True)
+    assert missing.returncode == 1 and "/none: there is no such file" in missing.stderr
     config.write_text("[device.a]\nsize = '1G'\n")
     assert run(*command) == "the configuration is correct: 1 device\n"
     remote = subprocess.run([*command, "--host", "x"], check=False, capture_output=True)

@@ -9,6 +9,7 @@ import pytest
 
 from api import Device, Mapping
 from api.daemon import CONFIG, Daemon
+from api.module import load_zpack, unload_zpack
 from api.plugin import BACKING, SPARE, check_and_remove
 from api.waiting import wait_until
 from programs.pressure import Pressure
@@ -60,7 +61,7 @@ def test_configured_swap_is_used_tuned_online_and_shown(daemon: Daemon) -> None:
     load = pressure.start(workers=1, mib=48, evict=1, ops=200, hold=1)
     load.wait_filled()
     device.writeback()
-    blocks = daemon.json("layout", "zpack0", "--cells", "100000")
+    blocks = daemon.json("layout", "zpack0", "--cells", "1000")
     assert sum(int(cell["live_state_bytes"]) for cell in blocks["cells"]) > 8 << 20
     block = next(record for record in device.layout() if record.live_bytes)
     place = str(block.first_cell * 4096)
@@ -75,6 +76,7 @@ def test_configured_swap_is_used_tuned_online_and_shown(daemon: Daemon) -> None:
     slots = {name: int(value) for name, value in stats["slots"].items()}
     assert slots["stored_pages"] == sum(slots[f"{k}_pages"] for k in ("same", "ram", "packed"))
     assert slots["packed_pages"] > 1000
+    assert not stats.get("other"), "the API has a field for everything that the module counts"
     load.go()
     load.finish()
     metrics = vm.run(
@@ -83,6 +85,70 @@ def test_configured_swap_is_used_tuned_online_and_shown(daemon: Daemon) -> None:
     ).stdout
     assert 'zpack_stored_pages{device="zpack0",place="disk"}' in metrics
     assert "block_pages by" in daemon.log and "16 -> 64" in daemon.log
+
+
+@pytest.mark.slow
+def test_module_that_comes_later_gets_the_configured_device_which_a_reload_changes(
+    daemon: Daemon,
+) -> None:
+    vm = daemon.vm
+    unload_zpack(vm)
+    daemon.start(CONFIGURATION)
+    assert "the kernel module zpack is not loaded; waiting for it" in daemon.log
+    assert "zpackctl doctor" in daemon.ctl("list").stderr
+    assert daemon.ctl("doctor", check=False).returncode == 1
+    load_zpack(vm, "num_devices=0")
+    wait_until(lambda: "/dev/zpack0" in vm.read("/proc/swaps"), "the device is made, and is swap")
+    device = Device(vm)
+    assert device.block_pages == 16
+    assert daemon.process
+    for block_pages, applied in (("3", False), ("32", True)):
+        text = CONFIGURATION.replace("block_pages = 16", f"block_pages = {block_pages}")
+        vm.put(text.encode(), CONFIG)
+        daemon.process.kill(signal.SIGHUP)
+        word = "block_pages by config: 16 -> 32" if applied else "the configuration stays as it was"
+        wait_until(lambda: word in daemon.log, "it has read it again")
+    assert "zpackd.toml:13: device.main.settings.block_pages: block_pages: '3'" in daemon.log
+    assert device.block_pages == 32
+
+
+@pytest.mark.slow
+def test_recorded_trace_has_every_store_and_is_replayed_with_other_settings(
+    daemon: Daemon,
+) -> None:
+    vm = daemon.vm
+    daemon.start(CONFIGURATION)
+    device = Device(vm)
+    record = vm.spawn("zpackctl trace record zpack0 /run/trace")
+    enabled = "cat /sys/kernel/tracing/instances/zpackctl-*/events/zpack/zpack_free/enable"
+    wait_until(lambda: vm.run(enabled, check=False).stdout == "1\n", "it records")
+    before = device.stat()
+    Pressure(vm).run(workers=1, mib=48, evict=1, ops=500)
+    done = device.stat() - before
+    record.kill(signal.SIGINT)
+    assert " events in /run/trace\n" in record.wait().stdout
+    events = {
+        event: int(vm.run(f"grep -c ': zpack_{event}: ' /run/trace", check=False).stdout)
+        for event in ("store", "load", "free")
+    }
+    assert events["store"] == done.stores > 10_000
+    # Those of slots that have never held anything are counted only.
+    assert 0 < events["load"] <= done.loads and 0 < events["free"] <= done.frees
+    assert vm.run("ls /sys/kernel/tracing/instances").stdout == "", "its tracing is gone"
+    again = daemon.ctl("trace", "record", "zpack0", "/run/trace", "--seconds", "1", check=False)
+    assert again.returncode == 1 and "name a file that is not there yet" in again.stderr
+
+    def replay(block_pages: int) -> dict[str, float]:
+        """The simulator's figures by the names of its columns."""
+        options = f"--replay /run/trace --memory 1G --pool 8M --set block_pages={block_pages}"
+        words = vm.run(f"zpackctl sim {options}").stdout.split("\n")[1:3]
+        names = [name for name in words[0].split() if name != "TUNED"]
+        return dict(zip(names[1:], (float(w) for w in words[1].replace(" %", "").split()[1:])))
+
+    small, large = replay(4), replay(64)
+    assert small["STORES"] == large["STORES"] == events["store"]
+    assert small["WRITES"] > 8 * large["WRITES"] > 0, "blocks of 4 pages, of 64"
+    vm.run("rm /run/trace")
 
 
 @pytest.mark.slow

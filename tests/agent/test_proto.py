@@ -95,9 +95,16 @@ def walk(
         yield from walk(one.nested_type, path, 3)
 
 
+def comments(file: Any) -> dict[tuple[int, ...], str]:
+    """By path in the source, on one line each."""
+    return {
+        tuple(place.path): " ".join(place.leading_comments.split())
+        for place in file.source_code_info.location
+    }
+
+
 def test_everything_has_a_comment(files: list[Any]) -> None:
     for file in files:
-        comments = {tuple(p.path): p.leading_comments for p in file.source_code_info.location}
         wanted: dict[tuple[int, ...], str] = {}
         for path, message in walk(file.message_type, (), 4):
             if message.options.map_entry:
@@ -117,8 +124,66 @@ def test_everything_has_a_comment(files: list[Any]) -> None:
             wanted[(6, index)] = service.name
             for number, method in enumerate(service.method):
                 wanted[(6, index, 2, number)] = f"{service.name}.{method.name}"
+        said = comments(file)
         for path, name in wanted.items():
-            assert comments.get(path, "").strip(), f"{file.name}: {name} has no comment"
+            assert said.get(path), f"{file.name}: {name} has no comment"
+
+
+def fields(files: list[Any]) -> Iterator[tuple[str, Any, str]]:
+    """All of them: "Message.field", descriptor and comment."""
+    for file in files:
+        said = comments(file)
+        for path, message in walk(file.message_type, (), 4):
+            if not message.options.map_entry:
+                for index, field in enumerate(message.field):
+                    yield f"{message.name}.{field.name}", field, said[(*path, 2, index)]
+
+
+def asked(files: list[Any]) -> set[str]:
+    """Messages that a client may send, also within others."""
+    messages = {
+        f".{file.package}.{message.name}": message
+        for file in files
+        for message in file.message_type
+    }
+    found: set[str] = set()
+    waiting = [name for name in messages if name.endswith("Request")]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(f.type_name for f in messages[name].field if f.type_name in messages)
+    return {name.rpartition(".")[2] for name in found}
+
+
+def is_number(field: Any) -> bool:
+    """Integers and floats."""
+    return field.type in (
+        *(field.TYPE_UINT32, field.TYPE_UINT64, field.TYPE_INT32, field.TYPE_INT64),
+        *(field.TYPE_FLOAT, field.TYPE_DOUBLE),
+    )
+
+
+UNIT = re.compile(
+    r"\b(bytes?|pages?|slots?|blocks?|segments|cells|objects?|copies|discards|loads|stores|reads|"
+    r"I/Os|times|(milli|nano)?seconds|percent|priority|value|inode number|version|"
+    r"work|how many|counts up|level|thousandths)\b",
+    re.I,
+)
+RANGE = re.compile(r"\d[^.]*\.\.\.[^.]*[\d_a-z]|[a-z_]+\.\.\.\d|\d\.\.\.[a-z]")
+
+
+def test_comments_of_fields_stand_alone_and_say_unit_and_range(files: list[Any]) -> None:
+    """The dashboard shows them. What only zpackd says has the range of what it counts."""
+    inputs = asked(files)
+    assert "DeviceSettings" in inputs and "DeviceStats" not in inputs
+    for name, field, comment in fields(files):
+        assert not re.match(r"See |As in ", comment), f"{name}: '{comment}' needs another comment"
+        if not is_number(field) or field.name == "other":
+            continue
+        assert UNIT.search(comment), f"{name}: '{comment}' has no unit"
+        if name.partition(".")[0] in inputs and "Output only" not in comment:
+            assert RANGE.search(comment), f"{name}: '{comment}' has no range"
 
 
 def test_names_follow_the_style(files: list[Any]) -> None:

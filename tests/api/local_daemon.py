@@ -21,6 +21,8 @@ SERVICES = {
     "JobService": "job_service",
     "JobAdminService": "job_service",
     "LayoutService": "layout_service",
+    "CgroupService": "cgroup_service",
+    "CgroupAdminService": "cgroup_service",
     "TelemetryService": "telemetry_service",
     "TunerService": "tuner_service",
     "TunerAdminService": "tuner_service",
@@ -71,6 +73,16 @@ class FakeMachine:
         lines = [f"counter_number_{number} {number}" for number in range(counters)]
         (device / "stat").write_text("\n".join(["slots 262144", "stored 0", *lines]) + "\n")
 
+    def unload(self) -> None:
+        """Take the module away, until load()."""
+        for name in ("class/zpack-control", "block/zpack0"):
+            (self.root / "sys" / name).rename(self.root / Path(name).name)
+
+    def load(self) -> None:
+        """What unload() has taken away is there again."""
+        for name in ("block/zpack0", "class/zpack-control"):
+            (self.root / Path(name).name).rename(self.root / "sys" / name)
+
 
 class Client:
     """Calls by service and method, with messages as they are generated."""
@@ -95,7 +107,7 @@ class Client:
             ),
         )
 
-    def call(self, service: str, name: str, **fields: Any) -> Any:
+    def call(self, service: str, name: str, /, **fields: Any) -> Any:
         """Call a method and return its answer."""
         request = self.message(service, f"{name}Request")(**fields)
         return self.method(service, name)(request, timeout=30)
@@ -116,11 +128,15 @@ def tls_client(port: int, ca: Path, certificate: Path | None) -> Client:
 
 
 class LocalDaemon:
-    """zpackd in a directory."""
+    """zpackd in a directory: over the files of a machine with a device, or of a simulated one."""
 
-    def __init__(self, directory: Path, config: str = "") -> None:
+    def __init__(
+        self, directory: Path, config: str = "", *, simulated: bool = False, loaded: bool = True
+    ) -> None:
         self.directory = directory
         self.machine = FakeMachine(directory / "root")
+        if not loaded:
+            self.machine.unload()
         (directory / "zpackd.toml").write_text(f"[daemon]\ntick_ms = 100\n{config}")
         self._log = (directory / "log").open("w")
         self.process = subprocess.Popen(
@@ -129,7 +145,7 @@ class LocalDaemon:
                 f"--config={directory}/zpackd.toml",
                 f"--runtime-dir={directory}/run",
                 f"--state-dir={directory}/state",
-                f"--root={self.machine.root}",
+                *(["--backend=sim"] if simulated else [f"--root={self.machine.root}"]),
             ],
             stderr=self._log,
         )
@@ -165,6 +181,15 @@ class LocalDaemon:
         """Memory that it uses."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(l for l in status.splitlines() if l.startswith("VmRSS")).split()[1])
+
+    def ctl(self, *arguments: str, socket: str = "admin") -> subprocess.CompletedProcess[str]:
+        """Run zpackctl."""
+        command: list[str | Path] = [
+            BUILD / "zpackctl",
+            f"--socket={self.directory}/run/{socket}.sock",
+            *arguments,
+        ]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
 
     def client(self, socket: str) -> Client:
         """A new connection to a socket, when it answers: admin or read."""

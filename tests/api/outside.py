@@ -6,32 +6,38 @@
 The guest has a network card that leads nowhere but to a port of this machine.
 """
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 
-from api.daemon import Daemon
+from api.daemon import BUILD, Daemon
 from api.device import Device
 from api.local_daemon import Authority, Client, compile_protos, free_port, tls_client
 from api.module import is_loaded, load_zpack
 from api.plugin import BACKING, DISKS, MEMORY_MIB, check_and_remove
+from api.waiting import wait_until
 from vm import VM
 from vm.plugin import FAILED, Boot
 
 PORT = 9765
 TLS = "/run/tls"
-# A zpackd that listens there, and swaps to a disk.
-CONFIGURATION = f"""
-[daemon]
-tick_ms = 100
-
+UNREACHABLE = 3  # zpackctl's exit status
+LISTEN = f"""
 [tls]
 listen = "0.0.0.0:{PORT}"
 certificate = "{TLS}/server.pem"
 key = "{TLS}/server.key"
 client_ca = "{TLS}/authority.pem"
+"""
+# A zpackd that listens there, and swaps to a disk.
+CONFIGURATION = f"""
+[daemon]
+tick_ms = 100
+
+{LISTEN}
 
 [device.main]
 size = "200%"
@@ -61,14 +67,14 @@ class Outside:
         self.authority = Authority(directory, "authority")
         self.server = self.authority.sign("server", "IP:127.0.0.1")
 
-    def guest(self, boot: Boot) -> VM:
-        """A guest with the module, a way to this machine, and the daemon's keys in TLS."""
+    @property
+    def card(self) -> list[str]:
+        """QEMU's arguments for a guest's network card that leads nowhere but to the port."""
         user = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:{PORT}"
-        card = ["-netdev", user, "-device", "virtio-net,netdev=net,romfile="]
-        vm = boot(memory_mib=MEMORY_MIB, disks=DISKS, qemu=card)
-        if is_loaded(vm):
-            return vm
-        load_zpack(vm, "num_devices=0")
+        return ["-netdev", user, "-device", "virtio-net,netdev=net,romfile="]
+
+    def connect(self, vm: VM) -> None:
+        """Give a guest that has the card an address, and the daemon's keys in TLS."""
         vm.run("modprobe virtio_net")
         vm.run(["python3", "-c", NETWORK_UP])
         # The certificates are valid from now on.
@@ -79,7 +85,30 @@ class Outside:
             ("authority.pem", self.authority.certificate),
         ):
             vm.put(content, f"{TLS}/{name}")
+
+    def guest(self, boot: Boot) -> VM:
+        """A guest with the module that is connected."""
+        vm = boot(memory_mib=MEMORY_MIB, disks=DISKS, qemu=self.card)
+        if not is_loaded(vm):
+            load_zpack(vm, "num_devices=0")
+            self.connect(vm)
         return vm
+
+    def ctl(self, certificate: Path, *arguments: str) -> str:
+        """What zpackctl says on this machine, of the guest's daemon."""
+        keys = ("--ca", self.authority.certificate, "--cert", certificate)
+        host = ("--host", f"127.0.0.1:{self.port}", *keys, "--key", certificate.with_suffix(".key"))
+        command: list[str | Path] = [BUILD / "zpackctl", *host, *arguments]
+        runs: list[subprocess.CompletedProcess[str]] = []
+
+        def answered() -> bool:
+            """It waits 10 s for a connection, which a slow guest may exceed."""
+            runs.append(subprocess.run(command, check=False, capture_output=True, text=True))
+            return runs[-1].returncode != UNREACHABLE
+
+        wait_until(answered, "the guest's zpackd answers")
+        assert runs[-1].returncode == 0, runs[-1]
+        return runs[-1].stdout
 
     def certificate(self, name: str, role: str) -> Path:
         """Of somebody with that role; the key is beside it."""

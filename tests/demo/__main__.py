@@ -54,11 +54,11 @@ times the compressed object
 {found.readahead_ios:,} of more, where reading ahead pays
   errors          {found.checksum_errors} checksum, {found.read_errors} read, {found.write_errors} write
 
-zpackctl status zpack0
+zpackctl --host … status zpack0, from outside the guest
 
 {status}
 
-some of what Prometheus gets
+some of zpackctl --host … metrics, which is what Prometheus gets
 
 {metrics}
 """

@@ -3,6 +3,7 @@
 
 import json
 import re
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Callable
 
 from api import Device, DiskStat, load_zpack
 from api.daemon import Daemon
+from api.outside import LISTEN, Outside
 from vm import VM, Disk, Kernel
 
 DISK_MIB = 1024
@@ -55,25 +57,26 @@ class Report:
     read_errors: int
     write_errors: int
     seconds: float
-    status: str  # what zpackctl said when the program's data was complete
+    status: str  # what zpackctl said, on this machine, when the program's data was complete
     metrics: list[str]  # some lines of what Prometheus would get
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the program printed, and zpackctl in between."""
+    """What the program printed, and zpackctl, outside the guest, in between."""
 
     result: dict[str, int | bool]
     status: str
     metrics: str
 
 
-def run_job(vm: VM, daemon: Daemon, size: Size, say: Callable[[str], None]) -> Job:
+def run_job(vm: VM, outside: Outside, size: Size, say: Callable[[str], None]) -> Job:
     """Run the program to its end."""
     vm.put(Path(__file__).with_name("workload.py"), "/run/workload.py")
     job = vm.spawn(f"python3 /run/workload.py --mib {size.data} --lookups {size.lookups}")
     job.expect("filled", timeout=JOB_SECONDS)
-    status, metrics = daemon.ctl("status", "zpack0").stdout, daemon.ctl("metrics").stdout
+    viewer = outside.certificate("viewer", "viewer")
+    status, metrics = outside.ctl(viewer, "status", "zpack0"), outside.ctl(viewer, "metrics")
     say("the data is complete, most of it swapped out; now it is used and checked")
     lines = job.wait(timeout=2 * JOB_SECONDS).stdout.splitlines()
     return Job(json.loads(lines[-1]), status, metrics)
@@ -81,7 +84,7 @@ def run_job(vm: VM, daemon: Daemon, size: Size, say: Callable[[str], None]) -> J
 
 def configuration(size: Size) -> str:
     """What zpackd is to set up."""
-    return f"""
+    return f"""{LISTEN}
 [device.demo]
 size = "{3 * size.data}M"
 backing = "/dev/disk-by-harness/back"
@@ -146,14 +149,18 @@ def report(vm: VM, job: Job, before: DiskStat, seconds: float) -> Report:
 def run(kernel: Kernel, size: Size, say: Callable[[str], None]) -> Report:
     """The whole demo; `say` is told what goes on."""
     say(f"booting kernel {kernel.release} with {size.guest} MiB of memory")
-    with VM(kernel, memory_mib=size.guest, disks=(Disk("back", DISK_MIB),)) as vm:
-        load_zpack(vm)
-        daemon = Daemon(vm)
-        daemon.start(configuration(size))
-        device = Device(vm)
-        say(f"zpackd has made {device.path} swap; a program makes {size.data} MiB of data")
-        before, start = device.backing_stat(), time.monotonic()
-        job = run_job(vm, daemon, size, say)
-        found = report(vm, job, before, time.monotonic() - start)
-        daemon.ctl("drain", "zpack0", "--remove")
-        return found
+    with tempfile.TemporaryDirectory() as keys:
+        outside = Outside(Path(keys))
+        disks = (Disk("back", DISK_MIB),)
+        with VM(kernel, memory_mib=size.guest, disks=disks, qemu=outside.card) as vm:
+            load_zpack(vm)
+            outside.connect(vm)
+            daemon = Daemon(vm)
+            daemon.start(configuration(size))
+            device = Device(vm)
+            say(f"zpackd has made {device.path} swap; a program makes {size.data} MiB of data")
+            before, start = device.backing_stat(), time.monotonic()
+            job = run_job(vm, outside, size, say)
+            found = report(vm, job, before, time.monotonic() - start)
+            daemon.ctl("drain", "zpack0", "--remove")
+            return found

@@ -2,14 +2,18 @@
 """The tuner of zpackd against the module's defaults, in a guest, in counts: they depend much less than
 times on how busy the machine is.
 
-Two workloads, each with a new device without the tuner, with it, and without it again: how far the
-two without differ is the measurement's uncertainty. Run as
+Two workloads, each in pairs of runs with a new device, one without the tuner and one with it, of the
+same seed; which comes first changes from pair to pair. How far the pairs' differences are from each
+other is the measurement's uncertainty. Run as
 
-    PYTHONPATH=tests python3 -m tuner_study [--seconds N] [--kernel K]
+    PYTHONPATH=tests python3 -m tuner_study [--pairs N] [--seconds N] [--kernel K]
 """
 
 import argparse
+import dataclasses
 import json
+import math
+import statistics
 import sys
 import time
 from dataclasses import dataclass
@@ -51,9 +55,10 @@ class Counts:
     refaults: float  # pages that were read back for a program
     writes: float
     write_kib: float
+    kib: float  # read and written
 
 
-def measure(vm: VM, workload: str, mode: str, seconds: int) -> tuple[Counts, list[str]]:
+def measure(vm: VM, workload: str, mode: str, seconds: int, seed: int) -> tuple[Counts, list[str]]:
     """One run with a new device; what it cost, and the tuner's decisions."""
     disk = vm.run(["readlink", "-f", BACKING]).stdout.strip().removeprefix("/dev/")
 
@@ -63,7 +68,7 @@ def measure(vm: VM, workload: str, mode: str, seconds: int) -> tuple[Counts, lis
     daemon = Daemon(vm)
     daemon.start(CONFIGURATION.replace("MODE", mode))
     device = Device(vm)
-    load = Pressure(vm).start(evict=1, ops=0, seed=7, **WORKLOADS[workload])
+    load = Pressure(vm).start(evict=1, ops=0, seed=seed, **WORKLOADS[workload])
     load.wait_filled()
     before, loads = counters(), device.stat().loads_packed
     time.sleep(seconds)
@@ -83,9 +88,32 @@ def measure(vm: VM, workload: str, mode: str, seconds: int) -> tuple[Counts, lis
             (loads_after - loads) / accesses,
             change.write_ios / accesses,
             change.write_bytes / 1024 / accesses,
+            (change.read_bytes + change.write_bytes) / 1024 / accesses,
         ),
         decisions,
     )
+
+
+def difference(pairs: list[tuple[Counts, Counts]], name: str) -> tuple[float, float]:
+    """How much more it is with the tuner, in percent of what it is without: mean of the pairs, and
+    the mean's standard error."""
+    each = [100 * (getattr(on, name) / getattr(off, name) - 1) for off, on in pairs]
+    error = statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else math.nan
+    return statistics.mean(each), error
+
+
+def show(workload: str, pairs: list[tuple[Counts, Counts]]) -> None:
+    """A table for a person."""
+    names = [field.name for field in dataclasses.fields(Counts)]
+    print(f"\n{workload}, for 1000 accesses, means of {len(pairs)} pairs:\n")
+    print("| tuner | reads | KiB read | refaults | writes | KiB written | KiB in all |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for mode, runs in (("off", [off for off, _ in pairs]), ("on", [on for _, on in pairs])):
+        means = [statistics.mean(getattr(run, name) for run in runs) for name in names]
+        print(f"| {mode} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |")
+    changes = [difference(pairs, name) for name in names]
+    cells = [f"{mean:+.1f} ± {error:.1f} %" for mean, error in changes]
+    print("| difference | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> int:
@@ -93,24 +121,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tuner_study", description=__doc__)
     parser.add_argument("--kernel", default="7.3", help="6.1, 6.12 or 7.3 (default)")
     parser.add_argument("--seconds", type=int, default=60, help="of each run")
+    parser.add_argument("--pairs", type=int, default=5, help="of runs, for each workload")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also add the figures there")
     arguments = parser.parse_args()
     build()
     with VM(kernels.get(arguments.kernel), memory_mib=MEMORY_MIB, disks=DISKS) as vm:
         load_zpack(vm, "num_devices=0")
         for workload in WORKLOADS:
-            print(f"\n{workload}, for 1000 accesses:\n")
-            print("| tuner | reads | KiB read | refaults | writes | KiB written |")
-            print("|---|---:|---:|---:|---:|---:|")
-            for mode in ("off", "on", "off"):
-                counts, decisions = measure(vm, workload, mode, arguments.seconds)
-                values = list(vars(counts).values())
-                print(f"| {mode} | " + " | ".join(f"{one:.1f}" for one in values) + " |")
-                print(*decisions, sep="\n", flush=True)
-                if arguments.json:
-                    row = {"workload": workload, "mode": mode, **vars(counts)}
-                    with arguments.json.open("a") as file:
-                        file.write(json.dumps({**row, "decisions": decisions}) + "\n")
+            pairs = []
+            for seed in range(arguments.pairs):
+                found = {}
+                for mode in ("off", "on") if seed % 2 == 0 else ("on", "off"):
+                    counts, decisions = measure(vm, workload, mode, arguments.seconds, seed + 1)
+                    found[mode] = counts
+                    print(workload, mode, counts, *decisions, sep="\n  ", flush=True)
+                    if arguments.json:
+                        row = {"workload": workload, "mode": mode, "seed": seed + 1, **vars(counts)}
+                        with arguments.json.open("a") as file:
+                            file.write(json.dumps({**row, "decisions": decisions}) + "\n")
+                pairs.append((found["off"], found["on"]))
+            show(workload, pairs)
     return 0
 
 

@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -40,6 +41,9 @@ public:
                 });
             else if (key == "device")
                 each(node, "device", [&](auto const& name, auto const& value, auto const& where) {
+                    constexpr auto allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+                    if (name.empty() || name.find_first_not_of(allowed) != name.npos)
+                        return problem(value, where, "use letters, digits, _ and - for the name of a device");
                     auto& device = m_result.config.devices[name];
                     each(value, where, [&](auto const& entry, auto const& one, auto const& at) {
                         this->device(device, entry, one, at);
@@ -53,8 +57,9 @@ public:
 private:
     void problem(toml::node const& node, std::string const& where, std::string const& text)
     {
+        auto const line = node.source().begin.line;
         m_result.problems.push_back(
-            { fmt::format("{}:{}: {}: {}", m_file, node.source().begin.line, where, text) });
+            { fmt::format("{}:{}: {}: {}", m_file, line, where, text), line });
     }
 
     template<typename Function>
@@ -84,6 +89,17 @@ private:
         ret = *value;
     }
 
+    void address(toml::node const& node, std::string const& where, std::string& ret)
+    {
+        auto const value = node.value_exact<std::string>().value_or("");
+        auto const port = std::string_view(value).substr(value.rfind(':') + 1);
+        unsigned number = 0;
+        auto const [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+        if (error != std::errc() || end != port.data() + port.size() || number == 0 || number > 65'535)
+            return problem(node, where, "use an address and a port such as \"127.0.0.1:9764\"");
+        ret = value;
+    }
+
     void yes_or_no(toml::node const& node, std::string const& where, bool& ret)
     {
         auto const value = node.value_exact<bool>();
@@ -101,7 +117,7 @@ private:
         else if (key == "group")
             text(node, where, config.group);
         else if (key == "metrics_listen")
-            text(node, where, config.metrics_listen);
+            address(node, where, config.metrics_listen);
         else
             problem(node, where, "is not known; use tick_ms, group, metrics_listen");
     }
@@ -185,24 +201,33 @@ private:
 
     void size(toml::node const& node, std::string const& where, std::uint64_t& ret)
     {
-        if (auto const number = node.value_exact<std::int64_t>(); number && *number > 0) {
-            ret = static_cast<std::uint64_t>(*number);
-            return;
-        }
+        constexpr std::uint64_t least = 4096, most = std::uint64_t { 16 } << 40;
+        auto const take = [&](std::uint64_t bytes) {
+            if (bytes < least || bytes > most)
+                return problem(node, where, "use 4K...16T");
+            ret = bytes;
+        };
+        if (auto const number = node.value_exact<std::int64_t>(); number && *number > 0)
+            return take(static_cast<std::uint64_t>(*number));
         auto const text = node.value_exact<std::string>().value_or("");
         if (text.ends_with('%')) {
             auto const percent = model::parse_bytes(std::string_view(text).substr(0, text.size() - 1));
-            if (percent && *percent >= 1 && *percent <= 10'000) {
-                ret = m_ram_bytes / 100 * *percent;
-                return;
-            }
+            if (percent && *percent >= 1 && *percent <= 10'000)
+                return take(m_ram_bytes / 100 * *percent);
         } else if (auto const bytes = model::parse_bytes(text);
                    bytes && *bytes != 0 && *bytes != model::unlimited) {
-            ret = *bytes;
-            return;
+            return take(*bytes);
         }
         problem(node, where,
             "use a size such as \"8G\" (K, M, G, T: powers of 1024), or \"200%\" of the RAM");
+    }
+
+    void path(toml::node const& node, std::string const& where, std::string& ret)
+    {
+        auto const value = node.value_exact<std::string>().value_or("");
+        if (!value.empty() && !value.starts_with('/'))
+            return problem(node, where, "use a path that begins with /");
+        text(node, where, ret);
     }
 
     void device(
@@ -211,7 +236,7 @@ private:
         if (key == "size")
             size(node, where, device.size_bytes);
         else if (key == "backing")
-            text(node, where, device.backing);
+            path(node, where, device.backing);
         else if (key == "swap")
             yes_or_no(node, where, device.swap);
         else if (key == "priority")
@@ -301,6 +326,16 @@ void check_whole(Loaded& loaded)
         auto const key = fmt::format("device.{}.size:", name);
         if (device.size_bytes == 0 && !complained(key))
             loaded.problems.push_back({ key + " it is missing; say for example size = \"8G\"" });
+        auto const percent = [&, &settings = device.settings](char const* setting) {
+            auto const found = settings.find(setting);
+            return found == settings.end() ? std::optional<std::uint64_t>()
+                                           : std::get<std::uint64_t>(found->second);
+        };
+        auto const low = percent("writeback_low_percent"), high = percent("writeback_high_percent");
+        if (low && high && *low > *high)
+            loaded.problems.push_back({ fmt::format("device.{}.settings: writeback_low_percent ({}) must "
+                                                    "not be above writeback_high_percent ({})",
+                name, *low, *high) });
         if (device.backing.empty())
             continue;
         auto const [user, first] = users.emplace(device.backing, name);
@@ -319,6 +354,7 @@ Loaded load(std::vector<std::filesystem::path> const& files, std::uint64_t ram_b
         std::error_code ignored;
         if (!std::filesystem::exists(file, ignored))
             continue;
+        auto const first = static_cast<std::ptrdiff_t>(loaded.problems.size());
         try {
             auto const root = toml::parse_file(file.native());
             Parser(file.native(), ram_bytes, loaded).parse(root);
@@ -326,6 +362,9 @@ Loaded load(std::vector<std::filesystem::path> const& files, std::uint64_t ram_b
             loaded.problems.push_back({ fmt::format("{}:{}: {}", file.native(),
                 error.source().begin.line, error.description()) });
         }
+        // A table's entries come by name.
+        std::stable_sort(loaded.problems.begin() + first, loaded.problems.end(),
+            [](auto const& a, auto const& b) { return a.line < b.line; });
     }
     check_whole(loaded);
     return loaded;

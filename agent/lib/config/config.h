@@ -30,6 +30,8 @@ struct TlsConfig {
     std::string listen; ///< "0.0.0.0:9765"; empty: none
     std::string certificate, key, client_ca;
     std::vector<std::string> admins, viewers; ///< common names
+
+    bool operator==(TlsConfig const&) const = default;
 };
 
 /// The table [tuner].
@@ -56,7 +58,8 @@ struct Config {
 
 /// Something that is wrong, or not understood: "zpackd.toml:12: device.main.size: ...".
 struct Problem {
-    std::string message;
+    std::string message; ///< with file and line, if it is one line's
+    unsigned line = 0;
 };
 
 struct Loaded {

@@ -77,22 +77,12 @@ Result<> check_real(sysfs::Module const& module)
     return {};
 }
 
-Error not_found(unsigned number)
-{
-    return { ErrorCode::NotFound, fmt::format("there is no devices/zpack{}", number) };
-}
-
 } // namespace
 
 Result<model::DeviceSnapshot> Controller::current(unsigned number, std::string const& etag)
 {
     auto const snapshot = m_collector.refresh();
-    if (!snapshot->module_loaded)
-        return fail(ErrorCode::Unavailable,
-            "the kernel module zpack is not loaded; load it with: modprobe zpack");
-    auto const* device = snapshot->device(number);
-    if (!device)
-        return tl::unexpected(not_found(number));
+    ZPACK_TRY_SET(auto const* device, snapshot->find(number));
     if (!etag.empty() && etag != device->etag())
         return fail(ErrorCode::Aborted,
             fmt::format("devices/zpack{} has changed meanwhile: its etag is {}, not {}; read it "

@@ -94,10 +94,7 @@ Jobs::~Jobs()
 Result<Job> Jobs::start(unsigned device, Work const& work, bool validate_only, Who const& who)
 {
     auto const snapshot = m_collector.refresh();
-    auto const* found = snapshot->device(device);
-    if (!found)
-        return fail(
-            ErrorCode::NotFound, fmt::format("there is no devices/zpack{}", device));
+    ZPACK_TRY_SET(auto const* found, snapshot->find(device));
     if (snapshot->simulated)
         return fail(ErrorCode::FailedPrecondition,
             "this is a simulation (--backend=sim), which has no jobs");

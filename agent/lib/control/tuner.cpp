@@ -79,9 +79,16 @@ Result<> Tuner::set(TunerSettings const& settings, bool validate_only, Who const
         m_states.clear();
         m_before.reset();
     }
-    auto const interval = m_settings.interval;
+    auto const& now = settings.targets;
+    auto const& before = m_settings.targets;
+    for (auto const& [name, value, old] :
+        { std::tuple("refault_percent", now.refault_percent, before.refault_percent),
+            { "read_p99_ms", now.read_p99_ms, before.read_p99_ms },
+            { "memory_psi_percent", now.memory_psi_percent, before.memory_psi_percent },
+            { "interval_ms", double(settings.interval.count()), double(m_settings.interval.count()) } })
+        if (value != old)
+            m_audit(fmt::format("tuner: {} by {}: {} -> {}", name, who.name, old, value));
     m_settings = settings;
-    m_settings.interval = interval;
     return {};
 }
 

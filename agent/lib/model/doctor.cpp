@@ -108,6 +108,8 @@ void look_at_device(
             fmt::format("{}: {} pages could not be read back.", name,
                 device.value("read_errors") + device.value("checksum_errors")),
             fmt::format("Replace {}.", device.backing) });
+    if (facts.simulated)
+        return;
     if (!device.swap.enabled) {
         findings.push_back({ Severity::Note, "NOT_SWAP", fmt::format("{} is not swapped on.", name),
             fmt::format("zpackctl tune {} swap=true", name) });
@@ -137,6 +139,7 @@ void look_at_device(
 MachineFacts machine_facts(sysfs::Root const& root, std::string const& kernel_release)
 {
     MachineFacts facts;
+    facts.simulated = root.simulated();
     facts.zswap_enabled
         = sysfs::read_line(root.sys() / "module/zswap/parameters/enabled").value_or("N") == "Y";
     facts.swaps = read_swaps(root);
@@ -156,6 +159,9 @@ std::vector<Finding> diagnose(Snapshot const& snapshot, MachineFacts const& fact
     look_at_module(snapshot.module_loaded, facts, findings);
     if (!snapshot.module_loaded)
         return findings;
+    if (facts.simulated)
+        findings.push_back({ Severity::Note, "SIMULATION",
+            "This is a simulation (--backend=sim): nothing here is real memory.", "" });
     if (snapshot.devices.empty())
         findings.push_back({ Severity::Warning, "NO_DEVICE", "There is no zpack device.",
             "Describe one in /etc/zpackd/zpackd.toml, or: zpackctl create" });

@@ -18,6 +18,7 @@ struct Finding {
 
 /// What the doctor looks at beside the snapshot.
 struct MachineFacts {
+    bool simulated = false;
     bool zswap_enabled = false;
     std::map<std::string, SwapUse> swaps; ///< /proc/swaps by path
     bool signatures_enforced = false; ///< of modules, as with Secure Boot

@@ -32,4 +32,19 @@ DeviceSnapshot const* Snapshot::device(unsigned number) const
     return found == devices.end() ? nullptr : &*found;
 }
 
+Result<DeviceSnapshot const*> Snapshot::find(unsigned number) const
+{
+    if (auto const* found = device(number))
+        return found;
+    if (!module_loaded)
+        return fail(ErrorCode::Unavailable,
+            "the kernel module zpack is not loaded; load it with: modprobe zpack");
+    std::string names;
+    for (auto const& other : devices)
+        names += (names.empty() ? "" : ", ") + other.name();
+    return fail(ErrorCode::NotFound,
+        fmt::format("there is no devices/zpack{}; {}", number,
+            names.empty() ? "there is no device at all" : "there are: " + names));
+}
+
 } // namespace zpack::model

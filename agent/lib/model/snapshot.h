@@ -3,6 +3,7 @@
 // What the machine was like at one moment: read once for each tick, then shared and never changed.
 #pragma once
 
+#include "base/error.h"
 #include "model/latency.h"
 #include "model/pressure.h"
 #include "model/settings.h"
@@ -67,6 +68,9 @@ struct Snapshot {
 
     /// The device with that number, or null.
     DeviceSnapshot const* device(unsigned number) const;
+
+    /// The same, or why there is none.
+    Result<DeviceSnapshot const*> find(unsigned number) const;
 };
 
 using SnapshotPointer = std::shared_ptr<Snapshot const>;

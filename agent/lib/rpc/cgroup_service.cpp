@@ -101,6 +101,12 @@ grpc::ServerUnaryReactor* CgroupService::ListCgroups(grpc::CallbackServerContext
     return reply_later(m_gate, context, m_reader, [=, this]() -> Result<> {
         ZPACK_TRY_SET(auto const number, device_number(request->device()));
         auto const files = m_module.device(number);
+        if (m_module.root().simulated())
+            return fail(ErrorCode::FailedPrecondition,
+                "this is a simulation (--backend=sim), which has no cgroups");
+        if (!m_module.loaded())
+            return fail(ErrorCode::Unavailable,
+                "the kernel module zpack is not loaded; load it with: modprobe zpack");
         if (!files.exists())
             return fail(ErrorCode::NotFound, fmt::format("there is no {}", request->device()));
         ZPACK_TRY_SET(auto records, files.cgroups());

@@ -278,6 +278,9 @@ v1::DeviceStats to_stats(
     readback.set_readahead_bytes(key("readahead_bytes"));
     readback.set_readahead_used_bytes(key("readahead_used_bytes"));
     readback.set_readahead_wasted_bytes(key("readahead_wasted_bytes"));
+    readback.set_cache_rejects(key("clean_cache_rejects"));
+    readback.set_cache_shrunk_bytes(key("clean_cache_shrunk_bytes"));
+    readback.set_readahead_errors(key("readahead_errors"));
 
     auto& cleaning = *stats.mutable_cleaning();
     cleaning.set_blocks_cleaned(key("blocks_cleaned"));
@@ -292,6 +295,7 @@ v1::DeviceStats to_stats(
     cleaning.set_write_errors(key("cleaning_write_errors"));
     cleaning.set_discard_ios(key("discard_ios"));
     cleaning.set_discard_bytes(key("discard_bytes"));
+    cleaning.set_segments_freed(key("segments_freed"));
 
     auto& memory = *stats.mutable_memory();
     memory.set_slot_root_bytes(key("slot_root_bytes"));

@@ -74,9 +74,7 @@ grpc::ServerUnaryReactor* DeviceService::GetDevice(grpc::CallbackServerContext* 
     return reply(m_gate, context, [&]() -> Result<> {
         ZPACK_TRY_SET(auto const number, device_number(request->name()));
         auto const snapshot = m_collector.latest();
-        auto const* device = snapshot->device(number);
-        if (!device)
-            return fail(ErrorCode::NotFound, fmt::format("there is no {}", request->name()));
+        ZPACK_TRY_SET(auto const* device, snapshot->find(number));
         *response->mutable_device() = to_message(*device);
         return {};
     });

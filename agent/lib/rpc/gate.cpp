@@ -13,6 +13,19 @@ namespace zpack::rpc {
 
 namespace {
 
+constexpr unsigned most(Gate::Kind kind)
+{
+    switch (kind) {
+    case Gate::Kind::Calls:
+        return Gate::max_waiting_calls;
+    case Gate::Kind::Streams:
+        return Gate::max_streams;
+    case Gate::Kind::StandardStreams:
+        break;
+    }
+    return Gate::max_standard_streams;
+}
+
 /// The user at the other end of a connection that a Listener has accepted. Calls keep the
 /// connection, so the number is not another one's meanwhile.
 std::optional<uid_t> user_of(std::string_view peer)
@@ -86,7 +99,7 @@ grpc::Status Gate::admit(grpc::CallbackServerContext& context)
     std::chrono::milliseconds retry_after {};
     auto status = count(caller(context), retry_after);
     if (!status.ok())
-        context.AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(retry_after.count()));
+        context.AddTrailingMetadata(retry_metadata, std::to_string(retry_after.count()));
     return status;
 }
 
@@ -95,7 +108,7 @@ Gate::Place Gate::place(control::Who const& who, Kind kind)
     auto const key = std::pair(who.name, kind);
     std::lock_guard const lock(m_held->mutex);
     auto& count = m_held->counts[key];
-    if (count >= (kind == Kind::Calls ? max_waiting_calls : max_streams))
+    if (count >= most(kind))
         return nullptr;
     count++;
     return { m_held.get(), [held = m_held, key](void*) {
@@ -112,9 +125,9 @@ grpc::Status no_place(Gate::Kind kind)
         kind == Gate::Kind::Calls
             ? fmt::format("{} of your calls are waiting already, that is as many as are allowed; try "
                           "again when one is answered",
-                Gate::max_waiting_calls)
+                most(kind))
             : fmt::format("{} of your streams are open already, that is as many as are allowed; end one",
-                Gate::max_streams) };
+                most(kind)) };
 }
 
 } // namespace zpack::rpc

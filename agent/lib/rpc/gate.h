@@ -13,6 +13,9 @@
 
 namespace zpack::rpc {
 
+/// Trailing metadata with the time to wait.
+constexpr auto retry_metadata = "grpc-retry-pushback-ms";
+
 /// Who calls: "unix:uid=1000" or "tls:NAME" with the certificate's common name.
 control::Who caller(grpc::ServerContextBase const& context);
 
@@ -20,7 +23,11 @@ control::Who caller(grpc::ServerContextBase const& context);
 /// certificate. Safe for all threads; never blocks.
 class Gate {
 public:
-    enum class Kind { Calls, Streams };
+    enum class Kind {
+        Calls,
+        Streams,
+        StandardStreams, ///< of gRPC's own services
+    };
 
     /// A place that a client takes, until the last copy is gone. None: it has as many as allowed.
     using Place = std::shared_ptr<void>;
@@ -29,6 +36,8 @@ public:
     static constexpr unsigned max_waiting_calls = 32;
     /// Open streams of one client.
     static constexpr unsigned max_streams = 48;
+    /// Of one client, for health and reflection.
+    static constexpr unsigned max_standard_streams = 8;
 
     /// @p audit is told who is limited, once in a minute.
     Gate(CallLimits limits, control::Controller::Audit audit);
@@ -38,8 +47,10 @@ public:
     /// Counts a call: OK, or RESOURCE_EXHAUSTED with the limit and the time to wait in its text.
     grpc::Status count(control::Who const& who);
 
+    grpc::Status count(control::Who const& who, std::chrono::milliseconds& ret_retry_after);
+
     /// The same for a call that has reached its service; the time to wait is also in the trailing
-    /// metadata "grpc-retry-pushback-ms", which gRPC's own retries obey.
+    /// metadata, which gRPC's own retries obey.
     grpc::Status admit(grpc::CallbackServerContext& context);
 
     Place place(control::Who const& who, Kind kind);
@@ -49,8 +60,6 @@ private:
         std::mutex mutex;
         std::map<std::pair<std::string, Kind>, unsigned> counts;
     };
-
-    grpc::Status count(control::Who const& who, std::chrono::milliseconds& ret_retry_after);
 
     control::Controller::Audit m_audit;
     std::mutex m_mutex;

@@ -70,7 +70,7 @@ Result<model::LayoutMetric> to_model(v1::LayoutMetric metric)
         return model::LayoutMetric::BlockPages;
     default:
         return fail(ErrorCode::InvalidArgument,
-            fmt::format("metric: {} is none of LiveRatio, AgeSeconds, BlockPages",
+            fmt::format("metric: {} is none of LAYOUT_METRIC_LIVE_RATIO, _AGE_SECONDS, _BLOCK_PAGES",
                 static_cast<int>(metric)));
     }
 }
@@ -87,7 +87,7 @@ Result<model::LayoutAggregate> to_model(v1::LayoutAggregate aggregate)
         return model::LayoutAggregate::Max;
     default:
         return fail(ErrorCode::InvalidArgument,
-            fmt::format("aggregate: {} is none of Mean, Min, Max", static_cast<int>(aggregate)));
+            fmt::format("aggregate: {} is none of LAYOUT_AGGREGATE_MEAN, _MIN, _MAX", static_cast<int>(aggregate)));
     }
 }
 
@@ -97,9 +97,7 @@ Result<LayoutService::Disk> LayoutService::disk(std::string const& device) const
 {
     ZPACK_TRY_SET(auto const number, device_number(device));
     auto const snapshot = m_collector.latest();
-    auto const* found = snapshot->device(number);
-    if (!found)
-        return fail(ErrorCode::NotFound, fmt::format("there is no {}", device));
+    ZPACK_TRY_SET(auto const* found, snapshot->find(number));
     if (found->value("segments") == 0)
         return fail(ErrorCode::FailedPrecondition,
             fmt::format("{} has no backing device, so it has no layout", device));
@@ -113,28 +111,34 @@ grpc::ServerUnaryReactor* LayoutService::ListBlocks(grpc::CallbackServerContext*
         ZPACK_TRY_SET(auto const disk, this->disk(request->device()));
         auto const page_size
             = std::min(request->page_size() ? request->page_size() : default_page_size, max_page_size);
-        // The token is the segment that comes next: pages end with a segment.
+        std::size_t skip = 0;
         auto segment = request->offset_bytes() / model::segment_bytes;
         if (segment != 0 && segment >= disk.segments)
             return fail(ErrorCode::InvalidArgument,
                 fmt::format("offset_bytes: {} is not on the backing device, which has {} bytes",
                     request->offset_bytes(), disk.segments * model::segment_bytes));
         if (!request->page_token().empty()) {
-            auto const number = sysfs::parse_number(request->page_token());
-            if (!number || *number >= disk.segments)
+            // The segment that comes next, and how many of its blocks were told already.
+            std::string_view const token = request->page_token();
+            auto const dot = std::min(token.find('.'), token.size());
+            auto const number = sysfs::parse_number(token.substr(0, dot));
+            auto const told = dot == token.size() ? Result<std::uint64_t>(0)
+                                                  : sysfs::parse_number(token.substr(dot + 1));
+            if (!number || !told || *number >= disk.segments)
                 return fail(ErrorCode::InvalidArgument,
-                    fmt::format("page_token: '{}' is not from an answer about this device",
-                        request->page_token()));
+                    fmt::format("page_token: '{}' is not from an answer about this device", token));
             segment = *number;
+            skip = *told;
         }
-        while (segment < disk.segments) {
+        auto const room = [&] { return page_size - static_cast<std::uint32_t>(response->blocks_size()); };
+        for (; segment < disk.segments && room() != 0; segment++, skip = 0) {
             ZPACK_TRY_SET(auto const records, disk.files.layout(segment, 1));
-            auto const used = static_cast<std::uint32_t>(response->blocks_size());
-            if (used != 0 && used + records.size() > page_size)
-                break;
-            for (auto const& record : records)
-                *response->add_blocks() = to_message(record);
-            segment++;
+            while (skip < records.size() && room() != 0)
+                *response->add_blocks() = to_message(records[skip++]);
+            if (skip < records.size()) {
+                response->set_next_page_token(fmt::format("{}.{}", segment, skip));
+                return {};
+            }
         }
         if (segment < disk.segments)
             response->set_next_page_token(std::to_string(segment));
@@ -204,8 +208,9 @@ grpc::ServerUnaryReactor* LayoutService::GetLayoutMap(grpc::CallbackServerContex
         response->set_offset_bytes(offset);
         response->set_cell_bytes(map.cell_bytes());
         response->set_disk_bytes(bytes);
-        response->set_metric(request->metric());
-        response->set_aggregate(request->aggregate());
+        response->set_metric(request->metric() ? request->metric() : v1::LAYOUT_METRIC_LIVE_RATIO);
+        response->set_aggregate(
+            request->aggregate() ? request->aggregate() : v1::LAYOUT_AGGREGATE_MEAN);
         for (auto const& cell : map.cells()) {
             auto& one = *response->add_cells();
             one.set_value(static_cast<float>(cell.value));

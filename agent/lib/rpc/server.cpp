@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/server.h"
 
+#include "rpc/standard_services.h"
+
 #include <fmt/format.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -99,6 +101,9 @@ Result<> Server::start(std::shared_ptr<grpc::ServerCredentials> credentials)
             .RegisterService(&m_job_admin)
             .RegisterService(&m_cgroup_admin)
             .RegisterService(&m_tuner_admin);
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> gates;
+    gates.push_back(std::make_unique<StandardServicesGate>(m_gate));
+    builder.experimental().SetInterceptorCreators(std::move(gates));
     using Connections = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
     if (credentials)
         m_acceptor = builder.experimental().AddExternalConnectionAcceptor(

@@ -39,8 +39,7 @@ Result<std::optional<unsigned>> chosen(std::string const& name, model::Snapshot 
     if (name.empty())
         return std::optional<unsigned>();
     ZPACK_TRY_SET(auto const number, device_number(name));
-    if (!snapshot.device(number))
-        return fail(ErrorCode::NotFound, fmt::format("there is no {}", name));
+    ZPACK_TRY(snapshot.find(number));
     return std::optional(number);
 }
 
@@ -205,6 +204,7 @@ grpc::ServerUnaryReactor* TelemetryService::GetHistograms(grpc::CallbackServerCo
 {
     return reply_later(m_gate, context, m_reader, [=, this]() -> Result<> {
         ZPACK_TRY_SET(auto const number, device_number(request->device()));
+        ZPACK_TRY(m_collector.latest()->find(number));
         auto const files = m_module.device(number);
         ZPACK_TRY_SET(auto const sizes, files.read("object_size_histogram"));
         ZPACK_TRY_SET(auto const ages, files.read("age_histogram"));
@@ -229,6 +229,7 @@ grpc::ServerUnaryReactor* TelemetryService::ListPoolClasses(grpc::CallbackServer
 {
     return reply_later(m_gate, context, m_reader, [=, this]() -> Result<> {
         ZPACK_TRY_SET(auto const number, device_number(request->device()));
+        ZPACK_TRY(m_collector.latest()->find(number));
         ZPACK_TRY_SET(auto const records, m_module.device(number).classes());
         for (auto const& record : records) {
             if (record.objects == 0)
