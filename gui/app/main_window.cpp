@@ -49,7 +49,11 @@ QIcon state_icon(Host::State state)
     pixmap.fill(Qt::transparent);
     QPainter painter(&pixmap);
     painter.setRenderHint(QPainter::Antialiasing);
-    QRectF const circle(5, 5, size - 10, size - 10);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(Qt::white); // to be seen on any ground
+    painter.drawEllipse(QRectF(1, 1, size - 2, size - 2));
+    painter.setBrush(Qt::NoBrush);
+    QRectF const circle(6, 6, size - 12, size - 12);
     switch (state) {
     case Host::State::Connected:
         painter.setPen(Qt::NoPen);
@@ -66,7 +70,9 @@ QIcon state_icon(Host::State state)
         painter.drawLine(circle.topRight(), circle.bottomLeft());
         break;
     }
-    return pixmap;
+    QIcon icon(pixmap);
+    icon.addPixmap(pixmap, QIcon::Selected); // not in other colours
+    return icon;
 }
 
 } // namespace
@@ -202,7 +208,8 @@ void MainWindow::show_keys()
              { tr("F2"), tr("in Tuning: a new value; or just type") },
              { tr("Alt+C, Alt+A, Alt+R"), tr("in Tuning: check, apply, revert") },
              { tr("Shift+F1"), tr("what is this: then click on it") } })
-        rows += QStringLiteral("<tr><td><b>%1</b></td><td>&nbsp;&nbsp;%2</td></tr>").arg(keys.toHtmlEscaped(), what.toHtmlEscaped());
+        rows += QStringLiteral("<tr><td style='white-space:pre'><b>%1</b></td><td style='white-space:pre'>   %2</td></tr>")
+                    .arg(keys.toHtmlEscaped(), what.toHtmlEscaped());
     QMessageBox box(QMessageBox::NoIcon, tr("Keys"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
     box.exec();
 }
@@ -400,7 +407,7 @@ void MainWindow::selection_changed()
     m_device = item ? item->data(0, device_role).toString().toStdString() : std::string();
     for (int i = 0; i < m_pages->count(); i++) {
         auto* const one = static_cast<Page*>(m_pages->widget(i));
-        one->show_device(m_current && !m_device.empty() ? m_current->host.get() : nullptr, m_device,
+        one->show_device(m_current ? m_current->host.get() : nullptr, m_device,
             m_current && !m_device.empty() ? &m_current->histories[m_device] : nullptr);
     }
     show_age();

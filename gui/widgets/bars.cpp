@@ -117,7 +117,7 @@ void Bars::paintEvent(QPaintEvent*)
         return;
     }
     auto const step = area.width() / static_cast<double>(m_bars.size());
-    auto free_from = area.left() - step; // a label may be wider than its bar
+    auto free_from = area.left();
     for (int i = 0; i < m_bars.size(); i++) {
         auto const height = area.height() * m_bars[i].value / most;
         painter.setPen(text);

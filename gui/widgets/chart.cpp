@@ -326,7 +326,7 @@ void Chart::paint_values(QPainter& painter) const
 {
     auto const metrics = fontMetrics();
     auto free_from = m_area.top() - 1;
-    auto ground = palette().color(QPalette::Base);
+    auto ground = palette().color(QPalette::Window).lighter(104); // as of a page
     ground.setAlphaF(0.7F);
     painter.setPen(palette().color(QPalette::Text));
     for (auto const value : labelled_values()) {

@@ -16,7 +16,7 @@ class Page : public QWidget {
 public:
     using QWidget::QWidget;
 
-    /// From now on of this device; nullptr: of none.
+    /// From now on of this device; "": of none, but of the host; nullptr: of no host.
     void show_device(Host* host, std::string device, History const* history)
     {
         m_host = host;

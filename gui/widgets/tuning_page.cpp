@@ -166,7 +166,7 @@ void TuningPage::changed()
 
 void TuningPage::enable()
 {
-    auto const may = m_host && m_host->admin();
+    auto const may = m_host && !m_device.empty() && m_host->admin();
     m_try->setEnabled(may && m_settings.staged());
     m_apply->setEnabled(may && m_settings.staged());
     m_revert->setEnabled(m_settings.staged() || !m_before.empty());
@@ -174,8 +174,8 @@ void TuningPage::enable()
     m_revert->setToolTip(m_settings.staged() || m_before.empty() ? tr("Forget the new values") : tr("Make what was before the new values"));
     m_mode->setEnabled(may);
     m_use->setEnabled(may && m_decision_table->currentIndex().isValid());
-    m_table->setEnabled(m_host);
-    if (m_host && m_host->state() == Host::State::Connected && !may)
+    m_table->setEnabled(m_host && !m_device.empty());
+    if (m_host && m_host->state() == Host::State::Connected && !m_host->admin())
         m_message->setText(tr("This connection may only look. Use /run/zpackd/admin.sock as a member of its group, "
                               "or a certificate with the role admin."));
 }
@@ -183,7 +183,7 @@ void TuningPage::enable()
 void TuningPage::refresh()
 {
     enable();
-    if (!m_host || m_asked)
+    if (!m_host || m_device.empty() || m_asked)
         return;
     m_asked = true;
     struct Answer {

@@ -216,10 +216,6 @@ class Desktop:
         same = zip(pixels[0::4], pixels[1::4], pixels[2::4])
         return sum(one == (blue, green, red) for one in same) / (len(pixels) // 4)
 
-    def tab(self, number: int) -> Thing:
-        """A view's tab, from 1."""
-        return [t for t in self.things() if t.role == "page tab"][number - 1]
-
     def picture(self, path: Path) -> None:
         """Save what is on the screen."""
         path.parent.mkdir(parents=True, exist_ok=True)

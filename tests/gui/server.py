@@ -36,12 +36,15 @@ class Server:
             self._process.wait(timeout=60)
             self._process = None
 
-    def device(self) -> Any:
-        """What zpackctl says of the device."""
-        done = subprocess.run(
-            [BUILD / "zpackctl", f"--socket={self.socket}", "-o", "json", "list"],
+    def ctl(self, *arguments: str) -> str:
+        """What zpackctl says."""
+        return subprocess.run(
+            [BUILD / "zpackctl", f"--socket={self.socket}", *arguments],
             check=True,
             capture_output=True,
             text=True,
-        )
-        return json.loads(done.stdout)
+        ).stdout
+
+    def setting(self, name: str) -> Any:
+        """Of the device, as zpackctl says."""
+        return json.loads(self.ctl("-o", "json", "list"))["devices"][0]["settings"][name]

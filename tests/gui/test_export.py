@@ -43,7 +43,13 @@ def test_table_is_saved_with_titles_and_plain_numbers(
     ],
 )
 def test_what_a_picture_shows_is_saved_as_numbers(
-    desktop: Desktop, simulation: Server, tmp_path: Path, page: str, ready: str, column: str, unit: int
+    desktop: Desktop,
+    simulation: Server,
+    tmp_path: Path,
+    page: str,
+    ready: str,
+    column: str,
+    unit: int,
 ) -> None:
     open_dashboard(desktop, f"--socket={simulation.socket}", f"--page={page}")
     desktop.text(ready)

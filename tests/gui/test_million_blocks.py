@@ -67,7 +67,9 @@ def test_zoom_and_pan_are_drawn_sixty_times_a_second(desktop: Desktop, million: 
         desktop.keys(*["plus"] * 5, *["Page_Down", "Right", "Down"] * 10, *["minus"] * 3, "Page_Up")
         desktop.move([(map_.place[0] + 9 * i, map_.place[1] + 4 * i) for i in range(1, 40)])
     desktop.keys("Home")
-    desktop.wait_for(lambda things: any("64 GiB from 0 B on" in t.name for t in things), "all of it")
+    desktop.wait_for(
+        lambda things: any("64 GiB from 0 B on" in t.name for t in things), "all of it"
+    )
     frames = [float(ms) for ms in re.findall(r"drawn in ([\d.]+) ms", desktop.log)[before:]]
     frames.sort()
     half, most = frames[len(frames) // 2], frames[len(frames) * 9 // 10]
