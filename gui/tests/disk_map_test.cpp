@@ -6,6 +6,7 @@
 #include <QSignalSpy>
 #include <QWheelEvent>
 #include <QtTest>
+#include <ctime>
 
 using namespace zpack::gui;
 namespace v1 = zpack::v1;
@@ -189,6 +190,25 @@ private Q_SLOTS:
         QCOMPARE(lines.size(), 5);
         QCOMPARE(lines[1], QStringLiteral("0,1048576,0,1048576,0,0,0"));
         QCOMPARE(lines[2], QStringLiteral("1048576,1048576,0,0,65536,0,0"));
+    }
+
+    /// With what is known, as long as nobody answers. Of the processor's time: that of the clock depends
+    /// on what else the machine does.
+    void zoomAndPanAreShownSixtyTimesASecond()
+    {
+        DiskMap widget;
+        widget.resize(1600, 1000);
+        widget.set_map(map(60'000));
+        QImage target(widget.size(), QImage::Format_RGB32);
+        constexpr int frames = 20;
+        auto const begin = std::clock();
+        for (int i = 0; i < frames; i++) {
+            QTest::keyClick(&widget, i % 10 == 0 ? Qt::Key_Plus : i % 10 == 9 ? Qt::Key_Minus : Qt::Key_PageDown);
+            widget.render(&target);
+        }
+        auto const ms = 1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / frames;
+        qInfo("a zoom or pan: %.2f ms", ms);
+        QVERIFY(ms < 16);
     }
 
     /// What the widget is given at most, for a disk of any size: a million blocks come as that.

@@ -1178,13 +1178,6 @@ gerade geleert</translation>
     </message>
 </context>
 <context>
-    <name>zpack::gui::PartsBar</name>
-    <message>
-        <source>%1: %2, %3 %</source>
-        <translation>%1: %2, %3 %</translation>
-    </message>
-</context>
-<context>
     <name>zpack::gui::PoolPage</name>
     <message>
         <source>Objects by size</source>
@@ -1259,10 +1252,6 @@ gerade geleert</translation>
         <translation>%1 B</translation>
     </message>
     <message>
-        <source>%1 %</source>
-        <translation>%1 %</translation>
-    </message>
-    <message>
         <source>more</source>
         <translation>mehr</translation>
     </message>
@@ -1275,8 +1264,8 @@ gerade geleert</translation>
         <translation>Komprimierte Seiten im RAM nach ihren Bytes</translation>
     </message>
     <message>
-        <source>The pool takes %1 for %2 of objects: &lt;b&gt;fragmentation %3 %&lt;/b&gt;. That is the memory of its pages that no object is in. Each object gets a place of a fixed size that is a little larger than itself, and freed objects leave holes until the kernel compacts the pool.</source>
-        <translation>Der Pool braucht %1 für %2 an Objekten: &lt;b&gt;Fragmentierung %3 %&lt;/b&gt;. Das ist der Speicher seiner Seiten, in dem kein Objekt ist. Jedes Objekt bekommt einen Platz fester Größe, der etwas größer ist als es selbst, und freigegebene Objekte hinterlassen Löcher, bis der Kernel den Pool verdichtet.</translation>
+        <source>The pool takes %1 for %2 of objects: &lt;b&gt;fragmentation %3&lt;/b&gt;. That is the memory of its pages that no object is in. Each object gets a place of a fixed size that is a little larger than itself, and freed objects leave holes until the kernel compacts the pool.</source>
+        <translation>Der Pool braucht %1 für %2 an Objekten: &lt;b&gt;Fragmentierung %3&lt;/b&gt;. Das ist der Speicher seiner Seiten, in dem kein Objekt ist. Jedes Objekt bekommt einen Platz fester Größe, der etwas größer ist als es selbst, und freigegebene Objekte hinterlassen Löcher, bis der Kernel den Pool verdichtet.</translation>
     </message>
     <message>
         <source>rounding up of sizes</source>

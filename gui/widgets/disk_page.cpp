@@ -4,9 +4,7 @@
 #include "models/colours.h"
 #include "models/text.h"
 
-#include <QBuffer>
 #include <QHBoxLayout>
-#include <QPainter>
 #include <QPushButton>
 #include <QSettings>
 #include <QSplitter>
@@ -56,17 +54,13 @@ QString codec_text(v1::BlockObject::Codec codec)
     }
 }
 
-/// With an edge: it is to be seen on any ground.
+/// With edges, to be seen on any ground; not to be broken into two lines.
 QString swatch(QColor const& colour, QString const& text)
 {
-    QImage image(28, 12, QImage::Format_RGB32);
-    image.fill(QColor(0x80, 0x80, 0x80));
-    QPainter(&image).fillRect(image.rect().adjusted(1, 1, -1, -1), colour);
-    QByteArray bytes;
-    QBuffer buffer(&bytes);
-    image.save(&buffer, "PNG");
-    return QStringLiteral("<img src='data:image/png;base64,%1'/>&nbsp;%2 &nbsp; ")
-        .arg(QString::fromLatin1(bytes.toBase64()), QString(text).replace(u' ', QChar::Nbsp));
+    static auto const edge = QStringLiteral("<span style='background:#808080'>&#x202f;</span>");
+    return edge
+        + QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;&nbsp;&nbsp;</span>").arg(colour.name())
+        + edge + QChar::Nbsp + QString(text).replace(u' ', QChar::Nbsp) + QStringLiteral(" &nbsp; ");
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include <QGridLayout>
 #include <QHBoxLayout>
+#include <QLocale>
 #include <QSettings>
 #include <algorithm>
 #include <cmath>
@@ -19,11 +20,6 @@ constexpr double page_bytes = 4096;
 QString rate_text(double value)
 {
     return short_text(value) + QStringLiteral("/s");
-}
-
-QString percent_text(double value)
-{
-    return QString::number(value, 'f', 1) + QStringLiteral(" %");
 }
 
 QString byte_rate_text(double value)
@@ -141,7 +137,7 @@ void OverviewPage::refresh()
                 pages(slots_held.packed_pages()), pages(slots_held.same_pages()),
                 bytes_text(static_cast<double>(stats->pool().pool_bytes())),
                 bytes_text(static_cast<double>(stats->disk().live_bytes())),
-                taken > 0 ? tr(": %1 times less").arg(held / taken, 0, 'f', 1) : QString()));
+                taken > 0 ? tr(": %1 times less").arg(QLocale().toString(held / taken, 'f', 1)) : QString()));
 
     show_latency();
 }

@@ -43,7 +43,7 @@ void PartsBar::paintEvent(QPaintEvent*)
         auto const wide = width() * m_parts[i].bytes / all;
         painter.fillRect(QRectF(x, 0, wide, height * 1.4), line_colour(i, on_dark));
         x += wide;
-        auto const label = tr("%1: %2, %3 %").arg(m_parts[i].name, bytes_text(m_parts[i].bytes)).arg(100 * m_parts[i].bytes / all, 0, 'f', 1);
+        auto const label = QStringLiteral("%1: %2, %3").arg(m_parts[i].name, bytes_text(m_parts[i].bytes), percent_text(100 * m_parts[i].bytes / all));
         auto const baseline = static_cast<int>(1.4 * height) + 4 + metrics.ascent();
         painter.fillRect(QRect(legend_x, baseline - height / 2 - 1, height - 4, 6), line_colour(i, on_dark));
         painter.setPen(text);

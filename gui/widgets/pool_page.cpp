@@ -56,11 +56,10 @@ void PoolPage::refresh()
         auto const wasted = taken - std::min(used, taken);
         auto const rounding = std::min(m_slack, wasted);
         m_fragmentation->setText(
-            tr("The pool takes %1 for %2 of objects: <b>fragmentation %3 %</b>. That is the memory of its pages "
+            tr("The pool takes %1 for %2 of objects: <b>fragmentation %3</b>. That is the memory of its pages "
                "that no object is in. Each object gets a place of a fixed size that is a little larger than "
                "itself, and freed objects leave holes until the kernel compacts the pool.")
-                .arg(bytes_text(taken), bytes_text(used))
-                .arg(100 * wasted / taken, 0, 'f', 1));
+                .arg(bytes_text(taken), bytes_text(used), percent_text(100 * wasted / taken)));
         m_parts->set_parts({ { tr("objects"), taken - wasted }, { tr("rounding up of sizes"), rounding },
             { tr("holes and what else is empty"), wasted - rounding } });
     } else {
@@ -106,7 +105,7 @@ void PoolPage::show_answer(Answer const& answer)
             { count_text(one.objects()), static_cast<qulonglong>(one.objects()) },
             { bytes_text(static_cast<double>(one.object_bytes())), static_cast<qulonglong>(one.object_bytes()) },
             { bytes_text(static_cast<double>(slack)), static_cast<qulonglong>(slack) },
-            { tr("%1 %").arg(share, 0, 'f', 1), share } };
+            { percent_text(share), share } };
     }
     m_classes.set_rows(std::move(rows));
     auto const bars = [](v1::Histogram const& histogram, auto label) {
