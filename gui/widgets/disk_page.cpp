@@ -57,10 +57,8 @@ QString codec_text(v1::BlockObject::Codec codec)
 /// With edges, to be seen on any ground; not to be broken into two lines.
 QString swatch(QColor const& colour, QString const& text)
 {
-    static auto const edge = QStringLiteral("<span style='background:#808080'>&#x202f;</span>");
-    return edge
-        + QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;&nbsp;&nbsp;</span>").arg(colour.name())
-        + edge + QChar::Nbsp + QString(text).replace(u' ', QChar::Nbsp) + QStringLiteral(" &nbsp; ");
+    return QStringLiteral("<span style='background:%1; color:#808080'>&#x258f;&nbsp;&#x2595;</span>&nbsp;").arg(colour.name())
+        + QString(text).replace(u' ', QChar::Nbsp) + QStringLiteral(" &nbsp; ");
 }
 
 } // namespace

@@ -70,7 +70,8 @@ class Desktop:
         reading, writing = os.pipe()
         self._start(
             [
-                *("Xvfb", "-displayfd", str(writing), "-nolisten", "tcp"),
+                # A number of its own: one that looks for a free one may meet another that ends.
+                *("Xvfb", f":{100 + os.getpid()}", "-displayfd", str(writing), "-nolisten", "tcp"),
                 *("-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"),
             ],
             pass_fds=[writing],
@@ -175,8 +176,8 @@ class Desktop:
 
     def click(self, place: tuple[int, int], times: int = 1) -> None:
         """Click there with the left button."""
-        self._xdotool("mousemove", "--sync", *map(str, place))
-        self._xdotool("click", "--repeat", str(times), "1")
+        # One after the other for the server. With --sync it would wait 15 s if the mouse is there already.
+        self._xdotool("mousemove", *map(str, place), "click", "--repeat", str(times), "1")
 
     def move(self, places: list[tuple[int, int]]) -> None:
         """Move the mouse from one place to the next."""

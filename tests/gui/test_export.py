@@ -52,7 +52,9 @@ def test_what_a_picture_shows_is_saved_as_numbers(
     unit: int,
 ) -> None:
     open_dashboard(desktop, f"--socket={simulation.socket}", f"--page={page}")
-    desktop.text(ready)
+    desktop.wait_for(
+        lambda things: any(ready in t.name and "0 B in RAM" not in t.name for t in things), ready
+    )
     desktop.keys("ctrl+s")
     save_as(desktop, tmp_path / "view.csv")
     desktop.text("Saved: ", "view.csv")
