@@ -40,7 +40,7 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     remote = Remote(tmp_path / "remote")
     remote.server.start()
     yield remote
-    remote.server.stop()
+    remote.server.kill()
 
 
 def options(remote: Remote, role: str) -> list[str]:
