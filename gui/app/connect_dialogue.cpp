@@ -6,6 +6,7 @@
 #include <QDialogButtonBox>
 #include <QFormLayout>
 #include <QHBoxLayout>
+#include <QLabel>
 #include <QPushButton>
 #include <QToolButton>
 
@@ -30,25 +31,29 @@ ConnectDialogue::ConnectDialogue(QWidget* parent)
         auto* const row = new QHBoxLayout;
         auto* const browse = new QToolButton;
         browse->setText(QStringLiteral("..."));
-        browse->setAccessibleName(tr("Choose: %1").arg(label));
+        browse->setAccessibleName(tr("Choose: %1").arg(QString(label).remove(u'&')));
+        browse->setToolTip(tr("Choose a file"));
         row->addWidget(edit);
         row->addWidget(browse);
-        form->addRow(label, row);
+        auto* const text = new QLabel(label);
+        text->setBuddy(edit);
+        form->addRow(text, row);
+        m_browsers += { edit, browse };
         connect(browse, &QToolButton::clicked, this, [this, edit, label] {
-            auto const path = ask_for_file(this, label, tr("PEM files (*.pem *.crt *.key);;All files (*)"));
+            auto const path = ask_for_file(this, QString(label).remove(u'&'), tr("PEM files (*.pem *.crt *.key);;All files (*)"));
             if (!path.isEmpty())
                 edit->setText(path);
         });
-        edit->setAccessibleName(label);
+        edit->setAccessibleName(QString(label).remove(u'&'));
         connect(edit, &QLineEdit::textChanged, this, &ConnectDialogue::enable);
     };
     form->addRow(m_local);
-    add_file(tr("Socket"), m_socket);
+    add_file(tr("&Socket"), m_socket);
     form->addRow(m_remote);
-    form->addRow(tr("Host"), m_host);
-    add_file(tr("Authority of the server"), m_ca);
-    add_file(tr("Your certificate"), m_certificate);
-    add_file(tr("Your key"), m_key);
+    form->addRow(tr("&Host"), m_host);
+    add_file(tr("&Authority of the server"), m_ca);
+    add_file(tr("Your c&ertificate"), m_certificate);
+    add_file(tr("Your &key"), m_key);
     auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
     m_connect = buttons->addButton(tr("&Connect"), QDialogButtonBox::AcceptRole);
     form->addRow(buttons);
@@ -56,7 +61,12 @@ ConnectDialogue::ConnectDialogue(QWidget* parent)
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     connect(m_local, &QRadioButton::toggled, this, &ConnectDialogue::enable);
     connect(m_host, &QLineEdit::textChanged, this, &ConnectDialogue::enable);
-    setMinimumWidth(520);
+    m_host->setAccessibleName(tr("Host"));
+    m_host->setToolTip(tr("As its certificate names it; the port is 9765 unless another is given"));
+    m_ca->setToolTip(tr("PEM file: who signed the host's certificate"));
+    m_certificate->setToolTip(tr("PEM file: who you are; its role says whether you may change settings"));
+    m_key->setToolTip(tr("PEM file: the key of your certificate, which stays on this machine"));
+    setMinimumWidth(620);
     enable();
 }
 
@@ -66,6 +76,8 @@ void ConnectDialogue::enable()
     m_socket->setEnabled(!remote);
     for (auto* const edit : { m_host, m_ca, m_certificate, m_key })
         edit->setEnabled(remote);
+    for (auto const& [edit, browse] : m_browsers)
+        browse->setEnabled(edit->isEnabled());
     m_connect->setEnabled(!remote
         || (!m_host->text().isEmpty() && !m_ca->text().isEmpty() && !m_certificate->text().isEmpty() && !m_key->text().isEmpty()));
 }

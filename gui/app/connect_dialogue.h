@@ -29,6 +29,7 @@ private:
     QLineEdit* m_certificate;
     QLineEdit* m_key;
     QPushButton* m_connect;
+    QVector<std::pair<QLineEdit*, QWidget*>> m_browsers; ///< the button beside a field
 };
 
 } // namespace zpack::gui

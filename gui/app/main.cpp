@@ -22,6 +22,9 @@ int main(int argc, char** argv)
     QApplication::setOrganizationName(QStringLiteral("zpack"));
     QApplication::setApplicationVersion(QStringLiteral(ZPACK_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("io.github.zpack.Dashboard"));
+    QTranslator of_qt; // "Cancel", the dialogues for files
+    if (of_qt.load(QLocale(), QStringLiteral("qtbase"), QStringLiteral("_"), QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
+        QApplication::installTranslator(&of_qt);
     QTranslator translator;
     if (translator.load(QLocale(), QStringLiteral("zpack-dashboard"), QStringLiteral("_"), QStringLiteral(":/translations")))
         QApplication::installTranslator(&translator);

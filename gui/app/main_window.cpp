@@ -4,6 +4,8 @@
 #include "app/connect_dialogue.h"
 #include "app/file_dialogue.h"
 #include "app/theme.h"
+#include "models/colours.h"
+#include "models/text.h"
 #include "widgets/cgroups_page.h"
 #include "widgets/disk_page.h"
 #include "widgets/events_page.h"
@@ -14,15 +16,19 @@
 #include <QActionGroup>
 #include <QCloseEvent>
 #include <QCoreApplication>
+#include <QElapsedTimer>
 #include <QHeaderView>
 #include <QLoggingCategory>
 #include <QMenuBar>
 #include <QMessageBox>
+#include <QPainter>
 #include <QSaveFile>
 #include <QSettings>
-#include <QSplitter>
 #include <QStatusBar>
 #include <QVBoxLayout>
+#include <QWhatsThis>
+#include <ctime>
+#include <grpcpp/grpcpp.h>
 
 namespace zpack::gui {
 
@@ -32,12 +38,50 @@ constexpr int device_role = Qt::UserRole + 1;
 
 /// QT_LOGGING_RULES=zpack.start.info=true: how long it takes until there is something to see.
 Q_LOGGING_CATEGORY(start, "zpack.start", QtWarningMsg)
+/// QT_LOGGING_RULES=zpack.frame.debug=true: how long each frame takes, from what has to be drawn to the
+/// screen; and how much of that is this thread's work, which does not depend on what else the machine does.
+Q_LOGGING_CATEGORY(frame, "zpack.frame", QtWarningMsg)
+
+/// The state of a connection: told apart by its shape too.
+QIcon state_icon(Host::State state)
+{
+    constexpr int size = 32;
+    QPixmap pixmap(size, size);
+    pixmap.fill(Qt::transparent);
+    QPainter painter(&pixmap);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(Qt::white); // to be seen on any ground
+    painter.drawEllipse(QRectF(1, 1, size - 2, size - 2));
+    painter.setBrush(Qt::NoBrush);
+    QRectF const circle(6, 6, size - 12, size - 12);
+    switch (state) {
+    case Host::State::Connected:
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(line_colour(2));
+        painter.drawEllipse(circle);
+        break;
+    case Host::State::Connecting:
+        painter.setPen(QPen(line_colour(4), 5, Qt::DotLine));
+        painter.drawEllipse(circle);
+        break;
+    case Host::State::Lost:
+        painter.setPen(QPen(line_colour(5), 6));
+        painter.drawLine(circle.topLeft(), circle.bottomRight());
+        painter.drawLine(circle.topRight(), circle.bottomLeft());
+        break;
+    }
+    QIcon icon(pixmap);
+    icon.addPixmap(pixmap, QIcon::Selected); // not in other colours
+    return icon;
+}
 
 } // namespace
 
 MainWindow::MainWindow()
     : m_tree(new QTreeWidget)
     , m_pages(new QTabWidget)
+    , m_parts(new QSplitter)
     , m_banner(new QLabel)
     , m_age(new QLabel)
 {
@@ -47,11 +91,17 @@ MainWindow::MainWindow()
     m_tree->setObjectName(QStringLiteral("hosts"));
     m_pages->setObjectName(QStringLiteral("pages"));
     m_pages->addTab(new OverviewPage, tr("Overview"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("What the device holds, what it takes, and how fast it is"));
     m_pages->addTab(new PoolPage, tr("Pool"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("The compressed pages in RAM"));
     m_pages->addTab(new DiskPage, tr("Disk"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("What is where on the backing device"));
     m_pages->addTab(new CgroupsPage, tr("Cgroups"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("Whose pages these are"));
     m_pages->addTab(new TuningPage, tr("Tuning"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("Settings, and what the tuner advises"));
     m_pages->addTab(new EventsPage(m_log), tr("Events"));
+    m_pages->setTabToolTip(m_pages->count() - 1, tr("Failures, pauses, decisions; what the doctor finds"));
     m_banner->setObjectName(QStringLiteral("banner"));
     m_banner->setWordWrap(true);
     m_banner->setAlignment(Qt::AlignCenter);
@@ -65,13 +115,12 @@ MainWindow::MainWindow()
     column->setContentsMargins(0, 0, 0, 0);
     column->addWidget(m_banner);
     column->addWidget(m_pages, 1);
-    auto* const parts = new QSplitter;
-    parts->addWidget(m_tree);
-    parts->addWidget(right);
-    parts->setStretchFactor(1, 1);
-    parts->setSizes({ 220, 1000 });
-    parts->setChildrenCollapsible(false);
-    setCentralWidget(parts);
+    m_parts->addWidget(m_tree);
+    m_parts->addWidget(right);
+    m_parts->setStretchFactor(1, 1);
+    m_parts->setSizes({ 200, 1000 });
+    m_parts->setChildrenCollapsible(false);
+    setCentralWidget(m_parts);
     statusBar()->addPermanentWidget(m_age);
     make_menus();
 
@@ -83,7 +132,25 @@ MainWindow::MainWindow()
     QSettings const settings;
     if (!restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray()))
         resize(1200, 780);
+    m_parts->restoreState(settings.value(QStringLiteral("parts")).toByteArray());
     m_pages->setCurrentIndex(settings.value(QStringLiteral("page"), 0).toInt());
+}
+
+bool MainWindow::event(QEvent* event)
+{
+    if (event->type() != QEvent::UpdateRequest || !frame().isDebugEnabled())
+        return QMainWindow::event(event);
+    auto const worked_ms = [] {
+        timespec now {};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return 1e3 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e6;
+    };
+    QElapsedTimer timer;
+    timer.start();
+    auto const before_ms = worked_ms();
+    auto const done = QMainWindow::event(event);
+    qCDebug(frame, "drawn with %.2f ms of work in %.2f ms", worked_ms() - before_ms, static_cast<double>(timer.nsecsElapsed()) / 1e6);
+    return done;
 }
 
 MainWindow::~MainWindow()
@@ -98,9 +165,14 @@ void MainWindow::make_menus()
     file->addAction(tr("&Connect..."), QKeySequence(Qt::CTRL | Qt::Key_N), this, &MainWindow::connect_to_host);
     m_remove = file->addAction(tr("&Disconnect"), this, &MainWindow::remove_host);
     m_remove->setEnabled(false);
+    m_retry = file->addAction(tr("&Try again now"), QKeySequence(Qt::Key_F5), this, [this] {
+        if (m_current)
+            m_current->host->try_now();
+    });
+    m_retry->setEnabled(false);
     file->addSeparator();
     file->addAction(tr("Save view as &picture..."), QKeySequence(Qt::CTRL | Qt::Key_P), this, &MainWindow::export_picture);
-    file->addAction(tr("Save table as C&SV..."), QKeySequence(Qt::CTRL | Qt::Key_S), this, &MainWindow::export_table);
+    file->addAction(tr("Save data as C&SV..."), QKeySequence(Qt::CTRL | Qt::Key_S), this, &MainWindow::export_table);
     file->addSeparator();
     file->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
     auto* const view = menuBar()->addMenu(tr("&View"));
@@ -125,10 +197,46 @@ void MainWindow::make_menus()
         }
     }
     auto* const help = menuBar()->addMenu(tr("&Help"));
-    help->addAction(tr("&About"), this, [this] {
-        QMessageBox::about(this, tr("zpack"),
-            tr("The dashboard of zpack %1: compressed swap, packed on disk.").arg(QCoreApplication::applicationVersion()));
-    });
+    help->addAction(tr("&Keys"), QKeySequence(Qt::Key_F1), this, &MainWindow::show_keys);
+    help->addAction(QWhatsThis::createAction(this));
+    help->addSeparator();
+    help->addAction(tr("&About"), this, &MainWindow::show_about);
+}
+
+void MainWindow::show_keys()
+{
+    QString rows;
+    for (auto const& [keys, what] : { std::pair(tr("Ctrl+1 ... Ctrl+6"), tr("the views")),
+             { tr("Ctrl+N, F5"), tr("connect to a host; try a lost connection again now") },
+             { tr("Ctrl+P, Ctrl+S"), tr("save the view as a picture, its data as CSV") },
+             { tr("Left, Right"), tr("in a chart: read the values of another moment, in all charts; Esc: now") },
+             { tr("arrows"), tr("in the map: choose a cell") },
+             { tr("+, -, Page Up, Page Down, Home"), tr("in the map: zoom, pan, show all") },
+             { tr("F2"), tr("in Tuning: a new value; or just type") },
+             { tr("Alt+C, Alt+A, Alt+R"), tr("in Tuning: check, apply, revert") },
+             { tr("Shift+F1"), tr("what is this: then click on it") } })
+        rows += QStringLiteral("<tr><td style='white-space:pre'><b>%1</b></td><td style='white-space:pre'>   %2</td></tr>")
+                    .arg(keys.toHtmlEscaped(), what.toHtmlEscaped());
+    QMessageBox box(QMessageBox::NoIcon, tr("Keys"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
+    box.exec();
+}
+
+void MainWindow::show_about()
+{
+    QString text = tr("<b>zpack</b>: compressed swap, packed on disk.<br>Dashboard %1, Qt %2, gRPC %3. GPL-3.0-or-later.")
+                       .arg(QCoreApplication::applicationVersion(), QString::fromLatin1(qVersion()),
+                           QString::fromStdString(grpc::Version()));
+    if (m_current && m_current->host->state() == Host::State::Connected) {
+        auto const& system = m_current->host->system();
+        auto const known = [](std::string const& version) {
+            return version.empty() ? tr("none") : QString::fromStdString(version).toHtmlEscaped();
+        };
+        text += QStringLiteral("<br><br>")
+            + tr("%1: zpackd %2, module %3, kernel %4.")
+                  .arg(known(system.hostname()), known(system.daemon_version()), known(system.module_version()),
+                      known(system.kernel_release()));
+    }
+    QMessageBox::about(this, tr("About zpack"), text);
 }
 
 void MainWindow::add_host(QString const& name, client::Target const& target, bool keep)
@@ -138,6 +246,7 @@ void MainWindow::add_host(QString const& name, client::Target const& target, boo
     m_hosts.push_back(std::make_unique<Shown>(Shown { std::make_unique<Host>(name, target), item, keep, {} }));
     auto& shown = *m_hosts.back();
     item->setToolTip(0, tr("connecting"));
+    item->setIcon(0, state_icon(Host::State::Connecting));
     connect(shown.host.get(), &Host::readingArrived, this, [this, &shown] { reading_arrived(shown); });
     connect(shown.host.get(), &Host::stateChanged, this, [this, &shown] { state_changed(shown); });
     if (!m_current)
@@ -163,6 +272,7 @@ void MainWindow::closeEvent(QCloseEvent* event)
 {
     QSettings settings;
     settings.setValue(QStringLiteral("geometry"), saveGeometry());
+    settings.setValue(QStringLiteral("parts"), m_parts->saveState());
     settings.setValue(QStringLiteral("page"), m_pages->currentIndex());
     settings.remove(QStringLiteral("hosts"));
     settings.beginWriteArray(QStringLiteral("hosts"));
@@ -218,6 +328,12 @@ void MainWindow::reading_arrived(Shown& shown)
         shown.histories[stats.device()].add(shown.host->readAt(), reading, stats);
         ask_latency(shown, stats.device());
         m_log.read(shown.host->name(), shown.host->readAt(), stats);
+        for (int i = 0; i < shown.item->childCount(); i++)
+            if (auto* const item = shown.item->child(i); item->data(0, device_role).toString().toStdString() == stats.device())
+                item->setToolTip(0, tr("%1 held in %2 of RAM and %3 of disk")
+                                        .arg(bytes_text(4096.0 * static_cast<double>(stats.slots().stored_pages())),
+                                            bytes_text(static_cast<double>(stats.pool().pool_bytes())),
+                                            bytes_text(static_cast<double>(stats.disk().live_bytes()))));
     }
     // The side bar has the devices that there are.
     for (int i = shown.item->childCount() - 1; i >= 0; i--) {
@@ -281,6 +397,7 @@ void MainWindow::state_changed(Shown& shown)
     auto const connected = shown.host->state() == Host::State::Connected;
     auto const text = connected ? tr("connected, zpackd %1").arg(QString::fromStdString(shown.host->system().daemon_version()))
                                 : shown.host->trouble();
+    shown.item->setIcon(0, state_icon(shown.host->state()));
     auto const was_known = shown.item->toolTip(0) == text;
     shown.item->setToolTip(0, text);
     shown.item->setText(0, connected ? shown.host->name() : tr("%1 (no connection)").arg(shown.host->name()));
@@ -297,7 +414,7 @@ void MainWindow::selection_changed()
     m_device = item ? item->data(0, device_role).toString().toStdString() : std::string();
     for (int i = 0; i < m_pages->count(); i++) {
         auto* const one = static_cast<Page*>(m_pages->widget(i));
-        one->show_device(m_current && !m_device.empty() ? m_current->host.get() : nullptr, m_device,
+        one->show_device(m_current ? m_current->host.get() : nullptr, m_device,
             m_current && !m_device.empty() ? &m_current->histories[m_device] : nullptr);
     }
     show_age();
@@ -318,8 +435,14 @@ void MainWindow::refresh_page()
 void MainWindow::show_age()
 {
     QStringList said;
+    auto const lost = m_current && m_current->host->state() == Host::State::Lost;
+    m_retry->setEnabled(lost);
     if (m_current && m_current->host->state() != Host::State::Connected)
         said += m_current->host->trouble().isEmpty() ? tr("Connecting") : tr("No connection: %1").arg(m_current->host->trouble());
+    if (lost && m_current->host->next_try().isValid()) {
+        auto const seconds = QDateTime::currentDateTime().secsTo(m_current->host->next_try());
+        said += seconds > 0 ? tr("It is tried again in %1 s; F5: now").arg(seconds) : tr("It is tried again now");
+    }
     if (m_current && m_current->host->simulated())
         said += tr("SIMULATION: nothing that is shown is real memory");
     if (!m_current)
@@ -340,29 +463,40 @@ void MainWindow::show_age()
                        .arg(static_cast<double>(std::max<qint64>(ms, 0)) / 1000, 0, 'f', 1));
 }
 
+QString MainWindow::file_name(QString const& ending) const
+{
+    static QStringList const names { QStringLiteral("overview"), QStringLiteral("pool"), QStringLiteral("disk"),
+        QStringLiteral("cgroups"), QStringLiteral("tuning"), QStringLiteral("events") };
+    auto const device = QString::fromStdString(m_device).section(u'/', -1);
+    return QStringLiteral("%1-%2-%3.%4")
+        .arg(device.isEmpty() ? QStringLiteral("zpack") : device, names.value(m_pages->currentIndex()),
+            QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-hhmmss")), ending);
+}
+
 void MainWindow::export_picture()
 {
-    auto const path = ask_where_to_save(this, tr("Save view as picture"), QStringLiteral("zpack.png"), tr("PNG (*.png)"));
+    auto const picture = page()->grab(); // as it is now, without the dialogue
+    auto const path = ask_where_to_save(this, tr("Save view as picture"), file_name(QStringLiteral("png")), tr("PNG (*.png)"));
     if (path.isEmpty())
         return;
     QSaveFile file(path);
-    if (!file.open(QIODevice::WriteOnly) || !page()->grab().save(&file, "PNG") || !file.commit())
+    if (!file.open(QIODevice::WriteOnly) || !picture.save(&file, "PNG") || !file.commit())
         QMessageBox::warning(this, tr("zpack"), tr("%1: %2").arg(path, file.errorString()));
+    else
+        statusBar()->showMessage(tr("Saved: %1").arg(path), 10'000);
 }
 
 void MainWindow::export_table()
 {
-    auto const* const table = page()->table();
-    if (!table) {
-        QMessageBox::information(this, tr("zpack"), tr("This view has no table. Pool, Disk, Cgroups, Tuning and Events have one."));
-        return;
-    }
-    auto const path = ask_where_to_save(this, tr("Save table as CSV"), QStringLiteral("zpack.csv"), tr("CSV (*.csv)"));
+    auto const text = page()->csv();
+    auto const path = ask_where_to_save(this, tr("Save data as CSV"), file_name(QStringLiteral("csv")), tr("CSV (*.csv)"));
     if (path.isEmpty())
         return;
     QSaveFile file(path);
-    if (!file.open(QIODevice::WriteOnly) || file.write(table->csv().toUtf8()) < 0 || !file.commit())
+    if (!file.open(QIODevice::WriteOnly) || file.write(text.toUtf8()) < 0 || !file.commit())
         QMessageBox::warning(this, tr("zpack"), tr("%1: %2").arg(path, file.errorString()));
+    else
+        statusBar()->showMessage(tr("Saved: %1").arg(path), 10'000);
 }
 
 } // namespace zpack::gui

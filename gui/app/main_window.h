@@ -10,6 +10,7 @@
 
 #include <QLabel>
 #include <QMainWindow>
+#include <QSplitter>
 #include <QTabWidget>
 #include <QTimer>
 #include <QTreeWidget>
@@ -33,6 +34,7 @@ public:
 
 protected:
     void closeEvent(QCloseEvent* event) override;
+    bool event(QEvent* event) override;
 
 private:
     /// A host in the side bar.
@@ -55,6 +57,9 @@ private:
     void show_age();
     void export_picture();
     void export_table();
+    void show_keys();
+    void show_about();
+    QString file_name(QString const& ending) const;
     Shown* shown_of(QTreeWidgetItem const* item);
     Page* page() const;
 
@@ -62,10 +67,12 @@ private:
     std::vector<std::unique_ptr<Shown>> m_hosts;
     QTreeWidget* m_tree;
     QTabWidget* m_pages;
+    QSplitter* m_parts;
     QLabel* m_banner; ///< what is wrong, or not real
     QLabel* m_age;
     QTimer m_clock;
     QAction* m_remove = nullptr;
+    QAction* m_retry = nullptr;
     bool m_told_start = false;
     Shown* m_current = nullptr;
     std::string m_device;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "models/history.h"
 
+#include <array>
+#include <cmath>
 #include <vector>
 
 namespace zpack::gui {
@@ -58,6 +60,45 @@ void History::add_latency(v1::GetHistogramsResponse const& now)
         }
     }
     m_histograms = now;
+}
+
+QString History::csv(qint64 span_ms) const
+{
+    static constexpr std::array<std::pair<char const*, double Point::*>, 20> columns { {
+        { "same_pages", &Point::same },
+        { "ram_pages", &Point::ram },
+        { "packed_pages", &Point::packed },
+        { "pool_bytes", &Point::pool_bytes },
+        { "pool_limit_bytes", &Point::pool_limit },
+        { "object_bytes", &Point::object_bytes },
+        { "disk_live_bytes", &Point::disk_live_bytes },
+        { "stores_per_second", &Point::stores },
+        { "loads_per_second", &Point::loads },
+        { "refaults_per_second", &Point::refaults },
+        { "written_bytes_per_second", &Point::written_bytes },
+        { "read_bytes_per_second", &Point::read_bytes },
+        { "cleaned_bytes_per_second", &Point::cleaned_bytes },
+        { "load_p50_ns", &Point::load_p50 },
+        { "load_p99_ns", &Point::load_p99 },
+        { "load_p999_ns", &Point::load_p999 },
+        { "psi_memory_some_percent", &Point::memory_some },
+        { "psi_memory_full_percent", &Point::memory_full },
+        { "psi_io_some_percent", &Point::io_some },
+        { "psi_io_full_percent", &Point::io_full },
+    } };
+    auto text = QStringLiteral("time");
+    for (auto const& [name, field] : columns)
+        text += u',' + QString::fromLatin1(name);
+    text += u'\n';
+    for (auto const& point : m_points) {
+        if (point.at_ms < m_points.back().at_ms - span_ms)
+            continue;
+        text += QDateTime::fromMSecsSinceEpoch(point.at_ms).toUTC().toString(Qt::ISODateWithMs);
+        for (auto const& [name, field] : columns)
+            text += u',' + (std::isnan(point.*field) ? QString() : QString::number(point.*field, 'g', 12));
+        text += u'\n';
+    }
+    return text;
 }
 
 double load_percentile(v1::GetHistogramsResponse const& before,

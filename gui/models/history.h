@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What one device did over the last hour: levels, and rates between two readings.
+// What one device did over the last day: levels, and rates between two readings.
 #pragma once
 
 #include <QDateTime>
+#include <QString>
 #include <deque>
 #include <limits>
 #include <zpack/v1/telemetry_service.pb.h>
@@ -12,7 +13,7 @@ namespace zpack::gui {
 
 class History {
 public:
-    static constexpr qint64 longest_ms = 3600 * 1000;
+    static constexpr qint64 longest_ms = 24 * 3600 * 1000;
 
     /// What is not known, in a chart a gap.
     static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -38,6 +39,8 @@ public:
     /// How long reads took, at the last moment.
     void add_latency(v1::GetHistogramsResponse const& now);
     std::deque<Point> const& points() const { return m_points; }
+    /// The last @p span_ms as comma separated values, with a line of titles; empty: not known.
+    QString csv(qint64 span_ms) const;
 
 private:
     std::deque<Point> m_points;

@@ -56,13 +56,23 @@ std::shared_ptr<client::Client> Host::client()
     return m_client;
 }
 
-void Host::become(State state, QString trouble)
+void Host::try_now()
+{
+    {
+        std::lock_guard const lock(m_mutex);
+        m_hurried = true;
+    }
+    m_ended.notify_all();
+}
+
+void Host::become(State state, QString trouble, QDateTime next_try)
 {
     QMetaObject::invokeMethod(
         this,
-        [this, state, trouble = std::move(trouble)] {
+        [this, state, trouble = std::move(trouble), next_try = std::move(next_try)] {
             m_state = state;
             m_trouble = trouble;
+            m_next_try = next_try;
             Q_EMIT stateChanged();
         },
         Qt::QueuedConnection);
@@ -112,8 +122,10 @@ void Host::watch()
             return;
         if (std::chrono::steady_clock::now() - began > longest_pause)
             pause = first_pause; // it was there for a while
-        become(State::Lost, QString::fromStdString(result ? "" : result.error().message));
-        m_ended.wait_for(lock, pause, [this] { return m_ending; });
+        become(State::Lost, QString::fromStdString(result ? "" : result.error().message),
+            QDateTime::currentDateTime().addSecs(pause.count()));
+        m_hurried = false;
+        m_ended.wait_for(lock, pause, [this] { return m_ending || m_hurried; });
         if (m_ending)
             return;
         pause = std::min(2 * pause, longest_pause);

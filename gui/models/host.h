@@ -35,6 +35,10 @@ public:
     State state() const { return m_state; }
     /// Why there is no connection; empty if there is one.
     QString const& trouble() const { return m_trouble; }
+    /// When it is tried again; not valid unless the connection is lost.
+    QDateTime const& next_try() const { return m_next_try; }
+    /// Tries at once, if it is lost.
+    void try_now();
     v1::GetSystemResponse const& system() const { return m_system; }
     bool simulated() const { return m_system.simulated(); }
     /// Whether this connection may change things.
@@ -76,18 +80,20 @@ private:
     std::shared_ptr<client::Client> client();
     void watch();
     Result<> watch_once();
-    void become(State state, QString trouble);
+    void become(State state, QString trouble, QDateTime next_try = {});
 
     QString const m_name;
     client::Target const m_target;
     State m_state = State::Connecting;
     QString m_trouble;
+    QDateTime m_next_try;
     v1::GetSystemResponse m_system;
     v1::WatchStatsResponse m_reading;
 
     std::mutex m_mutex; ///< of what follows
     std::condition_variable m_ended;
     bool m_ending = false;
+    bool m_hurried = false; ///< don't wait for the next try
     std::shared_ptr<client::Client> m_client;
     grpc::ClientContext* m_watching = nullptr;
 

@@ -77,29 +77,33 @@ SettingsModel::SettingsModel(QObject* parent)
 
 void SettingsModel::add_fields()
 {
+    auto const comment = [](FieldDescriptor const& field) { // with what may be typed
+        return api_comment(field).replace(QString::number(unlimited), QStringLiteral("max"));
+    };
     auto const& settings = *v1::DeviceSettings::descriptor();
     for (int i = 0; i < settings.field_count(); i++) {
         auto const* const outer = settings.field(i);
         auto const name = QString::fromStdString(outer->name());
         if (outer->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-            m_fields.push_back({ name, api_comment(*outer), outer, nullptr });
+            m_fields.push_back({ name, comment(*outer), outer, nullptr });
             continue;
         }
         for (int j = 0; j < outer->message_type()->field_count(); j++) {
             auto const* const inner = outer->message_type()->field(j);
             m_fields.push_back({ name + u'.' + QString::fromStdString(inner->name()),
-                api_comment(*outer) + u' ' + api_comment(*inner), outer, inner });
+                comment(*outer) + u' ' + comment(*inner), outer, inner });
         }
     }
 }
 
 void SettingsModel::set_device(v1::Device const& device)
 {
-    if (device.name() != m_device.name())
+    auto const other = device.name() != m_device.name();
+    if (other)
         revert();
     m_device = device;
     // Not the column that may be edited just now: the editor would lose what was typed.
-    Q_EMIT dataChanged(index(0, Present), index(rowCount() - 1, Present));
+    Q_EMIT dataChanged(index(0, Name), index(rowCount() - 1, other ? Meaning : Present));
 }
 
 void SettingsModel::revert()
@@ -111,10 +115,16 @@ void SettingsModel::revert()
     Q_EMIT stagedChanged();
 }
 
+bool SettingsModel::has(Field const& field) const
+{
+    auto const& settings = m_device.settings();
+    return settings.GetReflection()->HasField(settings, field.outer);
+}
+
 QString SettingsModel::present(Field const& field) const
 {
     auto const& settings = m_device.settings();
-    if (!settings.GetReflection()->HasField(settings, field.outer))
+    if (!has(field))
         return {};
     if (!field.inner)
         return value_text(settings, *field.outer);
@@ -187,6 +197,34 @@ bool SettingsModel::request(v1::UpdateDeviceRequest& ret, QString& ret_why_not) 
     return true;
 }
 
+QString SettingsModel::staged_text() const
+{
+    QStringList said;
+    for (auto const& [row, text] : m_staged) {
+        auto const& field = m_fields[static_cast<std::size_t>(row)];
+        said += QStringLiteral("%1 %2 \u2192 %3").arg(field.name, present(field), text);
+    }
+    return said.join(QStringLiteral(", "));
+}
+
+std::map<QString, QString> SettingsModel::before() const
+{
+    std::map<QString, QString> values;
+    for (auto const& [row, unused] : m_staged) {
+        auto const& field = m_fields[static_cast<std::size_t>(row)];
+        values[field.name] = present(field);
+    }
+    return values;
+}
+
+QString SettingsModel::csv() const
+{
+    auto text = QStringLiteral("setting,value,new_value\n");
+    for (int row = 0; row < rowCount(); row++)
+        text += QStringLiteral("%1,%2,%3\n").arg(name(row), index(row, Present).data().toString(), index(row, Wanted).data().toString());
+    return text;
+}
+
 QString SettingsModel::description(int row) const
 {
     return m_fields[static_cast<std::size_t>(row)].description;
@@ -222,7 +260,12 @@ QVariant SettingsModel::data(QModelIndex const& index, int role) const
     auto const& field = m_fields[static_cast<std::size_t>(index.row())];
     auto const staged = m_staged.find(index.row());
     if (role == Qt::ToolTipRole)
-        return field.description;
+        return has(field) ? field.description : tr("This device does not have it. %1").arg(field.description);
+    if (role == ChoicesRole) {
+        auto const& leaf = field.inner ? *field.inner : *field.outer;
+        return leaf.cpp_type() == FieldDescriptor::CPPTYPE_BOOL ? QStringList { QStringLiteral("on"), QStringLiteral("off") }
+                                                                 : QStringList();
+    }
     if (role == Qt::FontRole && index.column() == Wanted && staged != m_staged.end()) {
         QFont bold;
         bold.setBold(true);
@@ -234,7 +277,9 @@ QVariant SettingsModel::data(QModelIndex const& index, int role) const
     case Name:
         return field.name;
     case Present:
-        return present(field);
+        return has(field) ? present(field) : QStringLiteral("-");
+    case Meaning:
+        return field.description;
     default:
         if (staged != m_staged.end())
             return staged->second;
@@ -260,11 +305,15 @@ bool SettingsModel::setData(QModelIndex const& index, QVariant const& value, int
 Qt::ItemFlags SettingsModel::flags(QModelIndex const& index) const
 {
     auto const flags = QAbstractTableModel::flags(index);
+    if (index.isValid() && !has(m_fields[static_cast<std::size_t>(index.row())]))
+        return flags & ~Qt::ItemIsEnabled;
     return index.column() == Wanted ? flags | Qt::ItemIsEditable : flags;
 }
 
 QVariant SettingsModel::headerData(int section, Qt::Orientation orientation, int role) const
 {
+    if (role == Qt::TextAlignmentRole)
+        return QVariant::fromValue(Qt::Alignment(Qt::AlignLeft | Qt::AlignVCenter));
     if (orientation != Qt::Horizontal || role != Qt::DisplayRole)
         return {};
     switch (section) {
@@ -274,6 +323,8 @@ QVariant SettingsModel::headerData(int section, Qt::Orientation orientation, int
         return tr("Now");
     case Wanted:
         return tr("New value");
+    case Meaning:
+        return tr("What it does");
     default:
         return {};
     }

@@ -12,7 +12,9 @@ namespace zpack::gui {
 class SettingsModel : public QAbstractTableModel {
     Q_OBJECT
 public:
-    enum Column { Name, Present, Wanted, Columns };
+    enum Column { Name, Present, Wanted, Meaning, Columns };
+    /// The texts that a value can be; empty: it is typed.
+    static constexpr int ChoicesRole = Qt::UserRole + 1;
 
     explicit SettingsModel(QObject* parent = nullptr);
 
@@ -28,6 +30,12 @@ public:
     /// What the API says of a row's setting: meaning, unit, range.
     QString description(int row) const;
     QString name(int row) const;
+    /// What is staged: "block_pages 16 → 64, ...".
+    QString staged_text() const;
+    /// The present values of what is staged, by setting: what undoes it after it was made.
+    std::map<QString, QString> before() const;
+    /// As comma separated values, with a line of titles.
+    QString csv() const;
     /// Stage a value, as the tuner advises it; false: there is no such setting.
     bool stage(QString const& setting, QString const& value);
 
@@ -51,6 +59,7 @@ private:
     };
 
     void add_fields();
+    bool has(Field const& field) const; ///< the device
     QString present(Field const& field) const;
     /// False: not understood, @p ret_allowed says what is.
     static bool assign(google::protobuf::Message& message,

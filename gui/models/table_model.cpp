@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "models/table_model.h"
 
+#include <algorithm>
+
 namespace zpack::gui {
 
 TableModel::TableModel(QVector<Column> columns, QObject* parent)
@@ -11,6 +13,11 @@ TableModel::TableModel(QVector<Column> columns, QObject* parent)
 
 void TableModel::set_rows(QVector<Row> rows)
 {
+    m_largest.fill(0, m_columns.size());
+    for (auto const& row : rows)
+        for (qsizetype i = 0; i < m_columns.size(); i++)
+            if (m_columns[i].share)
+                m_largest[i] = std::max(m_largest[i], row[i].value.toDouble());
     auto const same = [&] {
         if (rows.size() != m_rows.size())
             return false;
@@ -67,6 +74,8 @@ QVariant TableModel::data(QModelIndex const& index, int role) const
         return cell.text;
     case Qt::UserRole:
         return cell.value.isValid() ? cell.value : cell.text;
+    case LengthRole:
+        return m_largest[index.column()] > 0 ? cell.value.toDouble() / m_largest[index.column()] : 0;
     case Qt::TextAlignmentRole:
         return QVariant::fromValue(Qt::Alignment(
             Qt::AlignVCenter | (m_columns[index.column()].number ? Qt::AlignRight : Qt::AlignLeft)));
@@ -85,6 +94,9 @@ QVariant TableModel::headerData(int section, Qt::Orientation orientation, int ro
         return m_columns[section].title;
     if (role == Qt::ToolTipRole)
         return m_columns[section].explanation;
+    if (role == Qt::TextAlignmentRole)
+        return QVariant::fromValue(
+            Qt::Alignment(Qt::AlignVCenter | (m_columns[section].number && !m_columns[section].share ? Qt::AlignRight : Qt::AlignLeft)));
     return {};
 }
 

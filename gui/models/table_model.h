@@ -12,10 +12,14 @@ namespace zpack::gui {
 class TableModel : public QAbstractTableModel {
     Q_OBJECT
 public:
+    /// Of a share: 0...1, compared with the largest of its column.
+    static constexpr int LengthRole = Qt::UserRole + 1;
+
     struct Column {
         QString title;
         QString explanation; ///< with its unit
         bool number = false; ///< set flush right
+        bool share = false; ///< also shown as a bar
     };
     /// What is shown; and what is sorted by and exported, if that is something else.
     struct Cell {
@@ -43,6 +47,7 @@ public:
 private:
     QVector<Column> const m_columns;
     QVector<Row> m_rows;
+    QVector<double> m_largest; ///< of each column that has shares
 };
 
 } // namespace zpack::gui

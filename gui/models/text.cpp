@@ -38,6 +38,11 @@ QString short_text(double value)
     return scaled(value, 1000, { "", "k", "M", "G", "T" });
 }
 
+QString percent_text(double percent)
+{
+    return QLocale().toString(percent, 'f', 1) + QStringLiteral(" %");
+}
+
 QString nanoseconds_text(double ns)
 {
     return scaled(ns, 1000, { "ns", "\u00b5s", "ms", "s" });

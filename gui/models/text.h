@@ -14,6 +14,8 @@ QString bytes_text(double bytes);
 QString count_text(std::uint64_t count);
 /// "3.2 k".
 QString short_text(double value);
+/// "12.5 %".
+QString percent_text(double percent);
 /// "85 us", "1.2 ms".
 QString nanoseconds_text(double ns);
 /// "12 s", "3 min", "2 h", "5 d".

@@ -6,6 +6,7 @@
 #include <QSignalSpy>
 #include <QWheelEvent>
 #include <QtTest>
+#include <ctime>
 
 using namespace zpack::gui;
 namespace v1 = zpack::v1;
@@ -118,6 +119,96 @@ private Q_SLOTS:
         QCOMPARE(widget.wanted_offset(), 300 * cell_bytes);
         QTest::keyClick(&widget, Qt::Key_Home);
         QCOMPARE(widget.wanted_length(), 0ull);
+    }
+
+    void whatIsWrittenOrEmptiedIsSeen()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        auto made = map(1200);
+        widget.set_map(made);
+        made.mutable_cells(3)->set_live_state_bytes(65536); // was free
+        made.mutable_cells(4)->set_live_state_bytes(0); // was live
+        made.mutable_cells(8)->set_value(0.9F); // was 0.08: other blocks
+        widget.set_map(made);
+        auto const colour = [&](int number) {
+            auto const picture = widget.grab().toImage();
+            return picture.pixelColor((widget.cell_rect(number).center() * picture.devicePixelRatio()).toPoint());
+        };
+        QCOMPARE(colour(3), QColor::fromRgb(written_colour));
+        QCOMPARE(colour(4), QColor::fromRgb(emptied_colour));
+        QCOMPARE(colour(8), QColor::fromRgb(written_colour));
+        QCOMPARE(colour(12), scale_colour(0.12F));
+        QVERIFY(widget.describe(3).contains(QStringLiteral("written just now")));
+        QVERIFY(widget.describe(4).contains(QStringLiteral("emptied just now")));
+        QTRY_VERIFY2_WITH_TIMEOUT((widget.set_map(made), colour(3) == scale_colour(0)), "it passes", 10'000);
+    }
+
+    void aPartIsShownAtOnceOfWhatIsKnown()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(map(1200));
+        auto const free = [&](std::uint64_t number) { // what was in that cell of the whole map
+            auto const& shown = widget.map();
+            auto const place = number * cell_bytes + cell_bytes / 2;
+            return shown.cells(static_cast<int>((place - shown.offset_bytes()) / shown.cell_bytes())).live_state_bytes() == 0;
+        };
+        QTest::keyClick(&widget, Qt::Key_Plus); // nobody answers
+        QCOMPARE(widget.map().offset_bytes(), widget.wanted_offset());
+        QVERIFY(widget.map().cell_bytes() < cell_bytes);
+        QVERIFY(!free(400));
+        QVERIFY(free(401));
+        for (int i = 0; i < 20; i++)
+            QTest::keyClick(&widget, Qt::Key_PageDown);
+        QCOMPARE(widget.wanted_offset(), 600 * cell_bytes); // the end, which was not shown just now
+        QVERIFY(!free(1196));
+        QVERIFY(free(1199));
+        QTest::keyClick(&widget, Qt::Key_Home);
+        QVERIFY(!free(0));
+        QVERIFY(free(1));
+    }
+
+    void zoomingQuicklyStaysAroundThePointer()
+    {
+        DiskMap widget;
+        widget.resize(400, 300);
+        widget.set_map(map(1200));
+        for (int i = 0; i < 5; i++) {
+            QWheelEvent wheel({ 399, 299 }, { 399, 299 }, {}, { 0, 240 }, Qt::NoButton, {}, Qt::NoScrollPhase, false);
+            QCoreApplication::sendEvent(&widget, &wheel);
+        }
+        QCOMPARE(widget.wanted_length(), 1200 * cell_bytes / 32 / 4096 * 4096);
+        QVERIFY(widget.wanted_offset() > 1100 * cell_bytes);
+    }
+
+    void cellsAreSaved()
+    {
+        DiskMap widget;
+        widget.set_map(map(3));
+        auto const lines = widget.csv().split(u'\n');
+        QCOMPARE(lines.size(), 5);
+        QCOMPARE(lines[1], QStringLiteral("0,1048576,0,1048576,0,0,0"));
+        QCOMPARE(lines[2], QStringLiteral("1048576,1048576,0,0,65536,0,0"));
+    }
+
+    /// With what is known, as long as nobody answers. Of the processor's time: that of the clock depends
+    /// on what else the machine does.
+    void zoomAndPanAreShownSixtyTimesASecond()
+    {
+        DiskMap widget;
+        widget.resize(1600, 1000);
+        widget.set_map(map(60'000));
+        QImage target(widget.size(), QImage::Format_RGB32);
+        constexpr int frames = 20;
+        auto const begin = std::clock();
+        for (int i = 0; i < frames; i++) {
+            QTest::keyClick(&widget, i % 10 == 0 ? Qt::Key_Plus : i % 10 == 9 ? Qt::Key_Minus : Qt::Key_PageDown);
+            widget.render(&target);
+        }
+        auto const ms = 1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / frames;
+        qInfo("a zoom or pan: %.2f ms", ms);
+        QVERIFY(ms < 16);
     }
 
     /// What the widget is given at most, for a disk of any size: a million blocks come as that.

@@ -104,8 +104,24 @@ private Q_SLOTS:
         QVERIFY(!request.device().settings().shrinker());
         QCOMPARE(request.device().settings().write_budget().bytes(), 1ull << 30); // stays
         QCOMPARE(request.device().settings().write_budget().interval_seconds(), 3600u);
+        QVERIFY2(model.staged_text().contains(QStringLiteral("block_pages 16 \u2192 64")), qPrintable(model.staged_text()));
+        auto const before = model.before();
+        QCOMPARE(before.at(QStringLiteral("shrinker")), QStringLiteral("on"));
         model.revert();
         QVERIFY(!model.staged());
+    }
+
+    void whatTheDeviceDoesNotHaveIsNotEdited()
+    {
+        SettingsModel model;
+        QAbstractItemModelTester const tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        model.set_device(device());
+        QVERIFY(model.flags(wanted(model, "block_pages")) & Qt::ItemIsEditable);
+        QVERIFY(!(model.flags(wanted(model, "readahead")) & (Qt::ItemIsEditable | Qt::ItemIsEnabled)));
+        QCOMPARE(wanted(model, "readahead").siblingAtColumn(SettingsModel::Present).data(), QStringLiteral("-"));
+        QCOMPARE(wanted(model, "shrinker").data(SettingsModel::ChoicesRole).toStringList(),
+            QStringList({ QStringLiteral("on"), QStringLiteral("off") }));
+        QVERIFY(wanted(model, "block_pages").data(SettingsModel::ChoicesRole).toStringList().isEmpty());
     }
 
     void anEditorKeepsWhatIsTypedWhenAReadingArrives()
@@ -147,7 +163,10 @@ private Q_SLOTS:
         QCOMPARE(history.points().back().stores, 0.0);
         history.add(begin.addMSecs(3000), reading, stats); // the same reading
         QCOMPARE(history.points().size(), std::size_t { 3 });
+        QCOMPARE(history.csv(60'000).count(u'\n'), 4);
+        QVERIFY(history.csv(60'000).contains(QLatin1String("1970-01-01T00:16:42.000Z,0,0,0,0,0,0,0,100,")));
         history.add(begin.addMSecs(History::longest_ms + 2500), reading, stats);
+        QCOMPARE(history.csv(60'000).count(u'\n'), 2);
         QCOMPARE(history.points().size(), std::size_t { 2 });
     }
 

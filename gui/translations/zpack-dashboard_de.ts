@@ -2,6 +2,13 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de_DE">
 <context>
+    <name>QFileDialog</name>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+</context>
+<context>
     <name>main</name>
     <message>
         <source>Shows what zpack does, and tunes it.</source>
@@ -39,16 +46,20 @@
 <context>
     <name>zpack::gui::Bars</name>
     <message>
-        <source>at most %1 %2</source>
-        <translation>höchstens %1 %2</translation>
-    </message>
-    <message>
         <source>nothing there</source>
         <translation>nichts da</translation>
     </message>
     <message>
         <source>up to %1: %2 %3</source>
         <translation>bis %1: %2 %3</translation>
+    </message>
+    <message>
+        <source>above %1: %2 %3</source>
+        <translation>über %1: %2 %3</translation>
+    </message>
+    <message>
+        <source>%1 %2 in all</source>
+        <translation>%1 %2 insgesamt</translation>
     </message>
 </context>
 <context>
@@ -164,6 +175,10 @@
         <source>now</source>
         <translation>jetzt</translation>
     </message>
+    <message>
+        <source>Point at a moment to read its values in all charts; with the keyboard: the left and right keys.</source>
+        <translation>Zeigen Sie auf einen Zeitpunkt, um seine Werte in allen Diagrammen zu lesen; mit der Tastatur: Pfeiltasten links und rechts.</translation>
+    </message>
 </context>
 <context>
     <name>zpack::gui::ConnectDialogue</name>
@@ -196,24 +211,8 @@
         <translation>PEM-Dateien (*.pem *.crt *.key);;Alle Dateien (*)</translation>
     </message>
     <message>
-        <source>Socket</source>
-        <translation>Socket</translation>
-    </message>
-    <message>
         <source>Host</source>
         <translation>Rechner</translation>
-    </message>
-    <message>
-        <source>Authority of the server</source>
-        <translation>Zertifizierungsstelle des Servers</translation>
-    </message>
-    <message>
-        <source>Your certificate</source>
-        <translation>Ihr Zertifikat</translation>
-    </message>
-    <message>
-        <source>Your key</source>
-        <translation>Ihr Schlüssel</translation>
     </message>
     <message>
         <source>&amp;Connect</source>
@@ -222,6 +221,46 @@
     <message>
         <source>this machine</source>
         <translation>dieser Rechner</translation>
+    </message>
+    <message>
+        <source>Choose a file</source>
+        <translation>Datei wählen</translation>
+    </message>
+    <message>
+        <source>&amp;Socket</source>
+        <translation>&amp;Socket</translation>
+    </message>
+    <message>
+        <source>&amp;Host</source>
+        <translation>&amp;Rechner</translation>
+    </message>
+    <message>
+        <source>&amp;Authority of the server</source>
+        <translation>&amp;Aussteller des Servers</translation>
+    </message>
+    <message>
+        <source>Your c&amp;ertificate</source>
+        <translation>Ihr &amp;Zertifikat</translation>
+    </message>
+    <message>
+        <source>Your &amp;key</source>
+        <translation>Ihr Sch&amp;lüssel</translation>
+    </message>
+    <message>
+        <source>As its certificate names it; the port is 9765 unless another is given</source>
+        <translation>Wie sein Zertifikat ihn nennt; der Port ist 9765, wenn kein anderer angegeben ist</translation>
+    </message>
+    <message>
+        <source>PEM file: who signed the host&apos;s certificate</source>
+        <translation>PEM-Datei: wer das Zertifikat des Rechners unterschrieben hat</translation>
+    </message>
+    <message>
+        <source>PEM file: who you are; its role says whether you may change settings</source>
+        <translation>PEM-Datei: wer Sie sind; die Rolle darin sagt, ob Sie Einstellungen ändern dürfen</translation>
+    </message>
+    <message>
+        <source>PEM file: the key of your certificate, which stays on this machine</source>
+        <translation>PEM-Datei: der Schlüssel Ihres Zertifikats; er bleibt auf diesem Rechner</translation>
     </message>
 </context>
 <context>
@@ -257,10 +296,6 @@ mostly of %1</source>
 meist von %1</translation>
     </message>
     <message>
-        <source>several cgroups, or none</source>
-        <translation>mehreren Cgroups oder keiner</translation>
-    </message>
-    <message>
         <source>
 blocks with something live: %1, free: %2</source>
         <translation>
@@ -279,8 +314,24 @@ not used again after an error: %1</source>
 nach einem Fehler nicht mehr benutzt: %1</translation>
     </message>
     <message>
-        <source>no backing device, or no data yet</source>
-        <translation>kein Datenträger, oder noch keine Daten</translation>
+        <source>Each cell is a part of the backing device, line by line from its beginning. Point at a cell to see what is in it, choose it to see its blocks. The wheel or + and - zoom, dragging or Page Up and Page Down pan, Home shows all.</source>
+        <translation>Jede Zelle ist ein Teil des Datenträgers, Zeile für Zeile vom Anfang an. Zeigen Sie auf eine Zelle, um zu sehen, was darin ist; wählen Sie sie, um ihre Blöcke zu sehen. Das Mausrad oder + und - vergrößern, Ziehen oder Bild auf und Bild ab verschieben, Pos1 zeigt alles.</translation>
+    </message>
+    <message>
+        <source>
+written just now</source>
+        <translation>
+gerade geschrieben</translation>
+    </message>
+    <message>
+        <source>
+emptied just now</source>
+        <translation>
+gerade geleert</translation>
+    </message>
+    <message>
+        <source>Nothing to show: the device has no backing device, or there is no data yet</source>
+        <translation>Nichts anzuzeigen: Das Gerät hat keinen Datenträger, oder es gibt noch keine Daten</translation>
     </message>
 </context>
 <context>
@@ -422,10 +473,6 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>&amp;Alles zeigen</translation>
     </message>
     <message>
-        <source>Colour:</source>
-        <translation>Farbe:</translation>
-    </message>
-    <message>
         <source>Blocks of the chosen cell</source>
         <translation>Blöcke der gewählten Zelle</translation>
     </message>
@@ -512,6 +559,30 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
     <message>
         <source>can&apos;t be cleaned: a read failed</source>
         <translation>kann nicht aufgeräumt werden: ein Lesezugriff ist gescheitert</translation>
+    </message>
+    <message>
+        <source>Which value a cell has that stands for several blocks</source>
+        <translation>Welchen Wert eine Zelle hat, die für mehrere Blöcke steht</translation>
+    </message>
+    <message>
+        <source>Point at a cell to see what is in it</source>
+        <translation>Zeigen Sie auf eine Zelle, um zu sehen, was darin ist</translation>
+    </message>
+    <message>
+        <source>The whole backing device (Home)</source>
+        <translation>Der ganze Datenträger (Pos1)</translation>
+    </message>
+    <message>
+        <source>Co&amp;lour:</source>
+        <translation>&amp;Farbe:</translation>
+    </message>
+    <message>
+        <source>just written</source>
+        <translation>gerade geschrieben</translation>
+    </message>
+    <message>
+        <source>just emptied</source>
+        <translation>gerade geleert</translation>
     </message>
 </context>
 <context>
@@ -711,10 +782,6 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>Ansicht als &amp;Bild speichern ...</translation>
     </message>
     <message>
-        <source>Save table as C&amp;SV...</source>
-        <translation>Tabelle als C&amp;SV speichern ...</translation>
-    </message>
-    <message>
         <source>&amp;Quit</source>
         <translation>B&amp;eenden</translation>
     </message>
@@ -741,10 +808,6 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
     <message>
         <source>&amp;About</source>
         <translation>&amp;Über</translation>
-    </message>
-    <message>
-        <source>The dashboard of zpack %1: compressed swap, packed on disk.</source>
-        <translation>Die Übersicht von zpack %1: komprimierter Swap, gepackt auf der Platte.</translation>
     </message>
     <message>
         <source>connecting</source>
@@ -803,16 +866,156 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>%1: %2</translation>
     </message>
     <message>
-        <source>This view has no table. Pool, Disk, Cgroups, Tuning and Events have one.</source>
-        <translation>Diese Ansicht hat keine Tabelle. Pool, Platte, Cgroups, Einstellungen und Ereignisse haben eine.</translation>
-    </message>
-    <message>
-        <source>Save table as CSV</source>
-        <translation>Tabelle als CSV speichern</translation>
-    </message>
-    <message>
         <source>CSV (*.csv)</source>
         <translation>CSV (*.csv)</translation>
+    </message>
+    <message>
+        <source>What the device holds, what it takes, and how fast it is</source>
+        <translation>Was das Gerät enthält, was es dafür braucht und wie schnell es ist</translation>
+    </message>
+    <message>
+        <source>The compressed pages in RAM</source>
+        <translation>Die komprimierten Seiten im RAM</translation>
+    </message>
+    <message>
+        <source>What is where on the backing device</source>
+        <translation>Was wo auf dem Datenträger liegt</translation>
+    </message>
+    <message>
+        <source>Whose pages these are</source>
+        <translation>Wessen Seiten es sind</translation>
+    </message>
+    <message>
+        <source>Settings, and what the tuner advises</source>
+        <translation>Einstellungen und was der Tuner rät</translation>
+    </message>
+    <message>
+        <source>Failures, pauses, decisions; what the doctor finds</source>
+        <translation>Fehler, Pausen, Entscheidungen; was der Doktor findet</translation>
+    </message>
+    <message>
+        <source>&amp;Try again now</source>
+        <translation>&amp;Jetzt wieder versuchen</translation>
+    </message>
+    <message>
+        <source>Save data as C&amp;SV...</source>
+        <translation>Daten als C&amp;SV speichern ...</translation>
+    </message>
+    <message>
+        <source>&amp;Keys</source>
+        <translation>&amp;Tasten</translation>
+    </message>
+    <message>
+        <source>Ctrl+1 ... Ctrl+6</source>
+        <translation>Strg+1 ... Strg+6</translation>
+    </message>
+    <message>
+        <source>the views</source>
+        <translation>die Ansichten</translation>
+    </message>
+    <message>
+        <source>Ctrl+N, F5</source>
+        <translation>Strg+N, F5</translation>
+    </message>
+    <message>
+        <source>connect to a host; try a lost connection again now</source>
+        <translation>mit einem Rechner verbinden; eine verlorene Verbindung jetzt wieder versuchen</translation>
+    </message>
+    <message>
+        <source>Ctrl+P, Ctrl+S</source>
+        <translation>Strg+P, Strg+S</translation>
+    </message>
+    <message>
+        <source>save the view as a picture, its data as CSV</source>
+        <translation>die Ansicht als Bild speichern, ihre Daten als CSV</translation>
+    </message>
+    <message>
+        <source>Left, Right</source>
+        <translation>links, rechts</translation>
+    </message>
+    <message>
+        <source>in a chart: read the values of another moment, in all charts; Esc: now</source>
+        <translation>in einem Diagramm: Werte eines anderen Zeitpunkts lesen, in allen Diagrammen; Esc: jetzt</translation>
+    </message>
+    <message>
+        <source>arrows</source>
+        <translation>Pfeiltasten</translation>
+    </message>
+    <message>
+        <source>in the map: choose a cell</source>
+        <translation>in der Karte: eine Zelle wählen</translation>
+    </message>
+    <message>
+        <source>+, -, Page Up, Page Down, Home</source>
+        <translation>+, -, Bild auf, Bild ab, Pos1</translation>
+    </message>
+    <message>
+        <source>in the map: zoom, pan, show all</source>
+        <translation>in der Karte: vergrößern, verschieben, alles zeigen</translation>
+    </message>
+    <message>
+        <source>F2</source>
+        <translation>F2</translation>
+    </message>
+    <message>
+        <source>in Tuning: a new value; or just type</source>
+        <translation>unter Tuning: ein neuer Wert; oder einfach tippen</translation>
+    </message>
+    <message>
+        <source>Alt+C, Alt+A, Alt+R</source>
+        <translation>Alt+P, Alt+A, Alt+Z</translation>
+    </message>
+    <message>
+        <source>in Tuning: check, apply, revert</source>
+        <translation>unter Tuning: prüfen, anwenden, zurücknehmen</translation>
+    </message>
+    <message>
+        <source>Shift+F1</source>
+        <translation>Umschalt+F1</translation>
+    </message>
+    <message>
+        <source>what is this: then click on it</source>
+        <translation>Was ist das: danach darauf klicken</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>Tasten</translation>
+    </message>
+    <message>
+        <source>&lt;b&gt;zpack&lt;/b&gt;: compressed swap, packed on disk.&lt;br&gt;Dashboard %1, Qt %2, gRPC %3. GPL-3.0-or-later.</source>
+        <translation>&lt;b&gt;zpack&lt;/b&gt;: komprimierter Swap, gepackt auf der Platte.&lt;br&gt;Dashboard %1, Qt %2, gRPC %3. GPL-3.0-or-later.</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+    <message>
+        <source>%1: zpackd %2, module %3, kernel %4.</source>
+        <translation>%1: zpackd %2, Modul %3, Kernel %4.</translation>
+    </message>
+    <message>
+        <source>About zpack</source>
+        <translation>Über zpack</translation>
+    </message>
+    <message>
+        <source>%1 held in %2 of RAM and %3 of disk</source>
+        <translation>%1 in %2 RAM und %3 Platte</translation>
+    </message>
+    <message>
+        <source>It is tried again in %1 s; F5: now</source>
+        <translation>Neuer Versuch in %1 s; F5: jetzt</translation>
+    </message>
+    <message>
+        <source>It is tried again now</source>
+        <translation>Jetzt wird es wieder versucht</translation>
+    </message>
+    <message>
+        <source>Saved: %1</source>
+        <translation>Gespeichert: %1</translation>
+    </message>
+    <message>
+        <source>Save data as CSV</source>
+        <translation>Daten als CSV speichern</translation>
     </message>
 </context>
 <context>
@@ -957,6 +1160,22 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <source>, %1 ago</source>
         <translation>, vor %1</translation>
     </message>
+    <message>
+        <source>1 day</source>
+        <translation>1 Tag</translation>
+    </message>
+    <message>
+        <source>How much of the time since the dashboard was started is shown</source>
+        <translation>Wie viel der Zeit seit dem Start gezeigt wird</translation>
+    </message>
+    <message>
+        <source>Pages a second</source>
+        <translation>Seiten je Sekunde</translation>
+    </message>
+    <message>
+        <source>From a read&apos;s arrival to its end; the scale is logarithmic</source>
+        <translation>Von der Ankunft eines Lesens bis zu seinem Ende; die Skala ist logarithmisch</translation>
+    </message>
 </context>
 <context>
     <name>zpack::gui::PoolPage</name>
@@ -1025,10 +1244,6 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>Noch keine Daten</translation>
     </message>
     <message>
-        <source>The pool takes %1 for %2 of objects: &lt;b&gt;fragmentation %3 %&lt;/b&gt;. That is memory in its pages that no object is in: the rest of each size class, and holes that freed objects have left until the pool is compacted.</source>
-        <translation>Der Pool braucht %1 für %2 an Objekten: &lt;b&gt;Fragmentierung %3 %&lt;/b&gt;. Das ist Speicher in seinen Seiten, in dem kein Objekt liegt: der Rest jeder Größenklasse, und Löcher, die freigegebene Objekte lassen, bis der Pool verdichtet wird.</translation>
-    </message>
-    <message>
         <source>The pool is empty: there are no compressed pages in RAM.</source>
         <translation>Der Pool ist leer: im RAM sind keine komprimierten Seiten.</translation>
     </message>
@@ -1037,12 +1252,28 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>%1 B</translation>
     </message>
     <message>
-        <source>%1 %</source>
-        <translation>%1 %</translation>
-    </message>
-    <message>
         <source>more</source>
         <translation>mehr</translation>
+    </message>
+    <message>
+        <source>What the pool&apos;s memory is</source>
+        <translation>Woraus der Speicher des Pools besteht</translation>
+    </message>
+    <message>
+        <source>Compressed pages in RAM, by their bytes</source>
+        <translation>Komprimierte Seiten im RAM nach ihren Bytes</translation>
+    </message>
+    <message>
+        <source>The pool takes %1 for %2 of objects: &lt;b&gt;fragmentation %3&lt;/b&gt;. That is the memory of its pages that no object is in. Each object gets a place of a fixed size that is a little larger than itself, and freed objects leave holes until the kernel compacts the pool.</source>
+        <translation>Der Pool braucht %1 für %2 an Objekten: &lt;b&gt;Fragmentierung %3&lt;/b&gt;. Das ist der Speicher seiner Seiten, in dem kein Objekt ist. Jedes Objekt bekommt einen Platz fester Größe, der etwas größer ist als es selbst, und freigegebene Objekte hinterlassen Löcher, bis der Kernel den Pool verdichtet.</translation>
+    </message>
+    <message>
+        <source>rounding up of sizes</source>
+        <translation>Aufrunden der Größen</translation>
+    </message>
+    <message>
+        <source>holes and what else is empty</source>
+        <translation>Löcher und was sonst leer ist</translation>
     </message>
 </context>
 <context>
@@ -1062,6 +1293,14 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
     <message>
         <source>New value</source>
         <translation>Neuer Wert</translation>
+    </message>
+    <message>
+        <source>This device does not have it. %1</source>
+        <translation>Dieses Gerät hat sie nicht. %1</translation>
+    </message>
+    <message>
+        <source>What it does</source>
+        <translation>Was sie bewirkt</translation>
     </message>
 </context>
 <context>
@@ -1171,10 +1410,6 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>Tuner</translation>
     </message>
     <message>
-        <source>&lt;b&gt;Tuner&lt;/b&gt;</source>
-        <translation>&lt;b&gt;Tuner&lt;/b&gt;</translation>
-    </message>
-    <message>
         <source>This connection may only look. Use /run/zpackd/admin.sock as a member of its group, or a certificate with the role admin.</source>
         <translation>Diese Verbindung darf nur ansehen. Dafür /run/zpackd/admin.sock als Mitglied seiner Gruppe benutzen, oder ein Zertifikat mit der Rolle admin.</translation>
     </message>
@@ -1195,15 +1430,52 @@ nach einem Fehler nicht mehr benutzt: %1</translation>
         <translation>Der Tuner weiß es, bis zpackd endet.</translation>
     </message>
     <message>
-        <source>zpackd would accept that; nothing is changed yet</source>
-        <translation>zpackd würde das annehmen; noch ist nichts geändert</translation>
+        <source>Type to give the chosen setting another value, or press F2. New values are sent with Apply.</source>
+        <translation>Tippen Sie, um der gewählten Einstellung einen anderen Wert zu geben, oder drücken Sie F2. Neue Werte werden mit Anwenden gesendet.</translation>
     </message>
-    <message numerus="yes">
-        <source>Changed: %n setting(s)</source>
-        <translation>
-            <numerusform>%n Einstellung geändert</numerusform>
-            <numerusform>%n Einstellungen geändert</numerusform>
-        </translation>
+    <message>
+        <source>off; says what it would do; or does it</source>
+        <translation>aus; sagt, was er täte; oder tut es</translation>
+    </message>
+    <message>
+        <source>Make the chosen advice a new value, which Apply sends</source>
+        <translation>Den gewählten Rat zum neuen Wert machen, den Anwenden sendet</translation>
+    </message>
+    <message>
+        <source>&amp;Tuner:</source>
+        <translation>&amp;Tuner:</translation>
+    </message>
+    <message>
+        <source>As before the last change: %1. Apply makes it so.</source>
+        <translation>Wie vor der letzten Änderung: %1. Anwenden führt es aus.</translation>
+    </message>
+    <message>
+        <source>The settings are as they were before the last change.</source>
+        <translation>Die Einstellungen sind, wie sie vor der letzten Änderung waren.</translation>
+    </message>
+    <message>
+        <source>&amp;Revert the last change</source>
+        <translation>Letzte Änderung &amp;zurücknehmen</translation>
+    </message>
+    <message>
+        <source>Forget the new values</source>
+        <translation>Die neuen Werte vergessen</translation>
+    </message>
+    <message>
+        <source>Make what was before the new values</source>
+        <translation>Was vorher war, zu den neuen Werten machen</translation>
+    </message>
+    <message>
+        <source>The advice is a new value now: %1. Apply makes it so.</source>
+        <translation>Der Rat ist jetzt ein neuer Wert: %1. Anwenden führt es aus.</translation>
+    </message>
+    <message>
+        <source>zpackd would accept %1; nothing is changed yet</source>
+        <translation>zpackd würde annehmen: %1; noch ist nichts geändert</translation>
+    </message>
+    <message>
+        <source>Changed: %1</source>
+        <translation>Geändert: %1</translation>
     </message>
 </context>
 </TS>

@@ -24,14 +24,21 @@ public:
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void leaveEvent(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
     bool event(QEvent* event) override;
 
 private:
     QRectF area() const;
+    int bar_at(double x) const; ///< -1: none
+    QString describe(int bar) const;
+    void point_at(int bar);
 
     QString const m_title;
     QString const m_unit;
     QVector<Bar> m_bars;
+    int m_pointed_at = -1;
 };
 
 } // namespace zpack::gui

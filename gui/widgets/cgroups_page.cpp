@@ -26,7 +26,7 @@ CgroupsPage::CgroupsPage(QWidget* parent)
 
 void CgroupsPage::refresh()
 {
-    if (!m_host || m_asked)
+    if (!m_host || m_device.empty() || m_asked)
         return;
     m_asked = true;
     v1::ListCgroupsRequest request;

@@ -12,7 +12,7 @@ class CgroupsPage : public Page {
 public:
     explicit CgroupsPage(QWidget* parent = nullptr);
     void refresh() override;
-    TableModel const* table() const override { return &m_cgroups; }
+    QString csv() const override { return m_cgroups.csv(); }
 
 protected:
     void changed() override { m_cgroups.set_rows({}); }

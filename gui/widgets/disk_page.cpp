@@ -6,6 +6,7 @@
 
 #include <QHBoxLayout>
 #include <QPushButton>
+#include <QSettings>
 #include <QSplitter>
 #include <QVBoxLayout>
 #include <zpack/v1/cgroup_service.pb.h>
@@ -53,10 +54,11 @@ QString codec_text(v1::BlockObject::Codec codec)
     }
 }
 
+/// With edges, to be seen on any ground; not to be broken into two lines.
 QString swatch(QColor const& colour, QString const& text)
 {
-    return QStringLiteral("<span style='background:%1'>&nbsp;&nbsp;&nbsp;&nbsp;</span>&nbsp;%2 &nbsp; ")
-        .arg(colour.name(), text);
+    return QStringLiteral("<span style='background:%1; color:#808080'>&#x258f;&nbsp;&#x2595;</span>&nbsp;").arg(colour.name())
+        + QString(text).replace(u' ', QChar::Nbsp) + QStringLiteral(" &nbsp; ");
 }
 
 } // namespace
@@ -68,6 +70,7 @@ DiskPage::DiskPage(QWidget* parent)
     , m_aggregate(new QComboBox)
     , m_legend(new QLabel)
     , m_range(new QLabel)
+    , m_cell(new QLabel)
     , m_blocks({ { tr("Place"), tr("bytes from the beginning of the backing device"), true },
           { tr("Size"), tr("bytes of the block"), true }, { tr("State"), tr("what is with it") },
           { tr("Live"), tr("percent of its bytes that live objects and their headers take"), true },
@@ -88,13 +91,24 @@ DiskPage::DiskPage(QWidget* parent)
     m_aggregate->addItem(tr("smallest"), v1::LAYOUT_AGGREGATE_MIN);
     m_aggregate->addItem(tr("largest"), v1::LAYOUT_AGGREGATE_MAX);
     m_aggregate->setAccessibleName(tr("Of the blocks in a cell"));
+    m_metric->setToolTip(tr("What the colours say"));
+    m_aggregate->setToolTip(tr("Which value a cell has that stands for several blocks"));
     m_legend->setTextFormat(Qt::RichText);
+    m_legend->setWordWrap(true);
+    // Long texts don't make the window wider.
+    for (auto* const label : { m_range, m_cell })
+        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_cell->setObjectName(QStringLiteral("cell"));
+    m_cell->setText(tr("Point at a cell to see what is in it"));
     m_range->setObjectName(QStringLiteral("range"));
     auto* const all = new QPushButton(tr("Show &all"));
+    all->setToolTip(tr("The whole backing device (Home)"));
     connect(all, &QPushButton::clicked, m_map, &DiskMap::show_all);
 
     auto* const bar = new QHBoxLayout;
-    bar->addWidget(new QLabel(tr("Colour:")));
+    auto* const colour = new QLabel(tr("Co&lour:"));
+    colour->setBuddy(m_metric);
+    bar->addWidget(colour);
     bar->addWidget(m_metric);
     bar->addWidget(m_aggregate);
     bar->addWidget(all);
@@ -104,6 +118,7 @@ DiskPage::DiskPage(QWidget* parent)
     column->setContentsMargins(0, 0, 0, 0);
     column->addLayout(bar);
     column->addWidget(m_map, 1);
+    column->addWidget(m_cell);
     column->addWidget(m_legend);
     auto* const parts = new QSplitter(Qt::Vertical);
     parts->addWidget(top);
@@ -113,8 +128,10 @@ DiskPage::DiskPage(QWidget* parent)
     tables->addWidget(blocks);
     tables->addWidget(table_view(m_objects, tr("Objects of the chosen block"),
         tr("Choose a block to see which pages live in it; it is read from the disk for that"), this));
-    tables->setStretchFactor(0, 3);
-    tables->setStretchFactor(1, 2);
+    tables->setStretchFactor(0, 1);
+    tables->setStretchFactor(1, 1);
+    tables->setSizes({ 500, 500 });
+    tables->setChildrenCollapsible(false);
     parts->addWidget(tables);
     connect(blocks->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
         [this](QModelIndex const& now) {
@@ -124,6 +141,8 @@ DiskPage::DiskPage(QWidget* parent)
         });
     parts->setStretchFactor(0, 3);
     parts->setStretchFactor(1, 1);
+    parts->setSizes({ 540, 180 });
+    parts->setChildrenCollapsible(false);
     auto* const whole = new QVBoxLayout(this);
     whole->addWidget(parts);
 
@@ -137,13 +156,22 @@ DiskPage::DiskPage(QWidget* parent)
         });
     connect(m_map, &DiskMap::rangeChanged, this, &DiskPage::ask_for_map);
     connect(m_map, &DiskMap::chosen, this, &DiskPage::ask_for_blocks);
+    connect(m_map, &DiskMap::pointedAt, this, [this](int cell) {
+        m_cell->setText(cell < 0 ? tr("Point at a cell to see what is in it")
+                                 : m_map->describe(cell).replace(u'\n', QStringLiteral("; ")));
+    });
     show_legend();
+    m_metric->setCurrentIndex(QSettings().value(QStringLiteral("disk/colour"), 0).toInt());
+    connect(m_metric, &QComboBox::currentIndexChanged, this,
+        [](int index) { QSettings().setValue(QStringLiteral("disk/colour"), index); });
 }
 
 void DiskPage::show_legend()
 {
     auto const rest = swatch(QColor::fromRgb(free_colour), tr("free"))
         + swatch(QColor::fromRgb(busy_colour), tr("being written or cleaned"))
+        + swatch(QColor::fromRgb(written_colour), tr("just written"))
+        + swatch(QColor::fromRgb(emptied_colour), tr("just emptied"))
         + swatch(QColor::fromRgb(bad_colour), tr("bad"));
     if (m_metric->currentData() == by_cgroup) {
         QString text;
@@ -156,7 +184,10 @@ void DiskPage::show_legend()
     QString high = tr("100 % live");
     if (m_metric->currentData() == v1::LAYOUT_METRIC_AGE_SECONDS) {
         low = tr("new");
-        high = tr("the oldest");
+        double oldest = 0;
+        for (auto const& cell : m_map->map().cells())
+            oldest = std::max(oldest, static_cast<double>(cell.value()));
+        high = oldest > 0 ? age_text(static_cast<std::uint64_t>(oldest)) : tr("the oldest");
     } else if (m_metric->currentData() == v1::LAYOUT_METRIC_BLOCK_PAGES) {
         low = tr("1 page");
         high = tr("256 pages");
@@ -169,8 +200,9 @@ void DiskPage::show_legend()
 
 void DiskPage::changed()
 {
-    m_map->set_map({});
-    m_map->show_all();
+    m_map->clear();
+    m_range->clear();
+    m_cell->setText(tr("Point at a cell to see what is in it"));
     m_blocks.set_rows({});
     m_objects.set_rows({});
 }
@@ -234,19 +266,24 @@ void DiskPage::ask_for_map()
         [request](client::Client& client) {
             return call(*client.layout, &v1::LayoutService::Stub::GetLayoutMap, request);
         },
-        [this, device = m_device](Result<v1::GetLayoutMapResponse> answer) {
+        [this, device = m_device, offset = request.offset_bytes(), length = request.length_bytes()](
+            Result<v1::GetLayoutMapResponse> answer) {
             m_asked = false;
             if (device == m_device && answer) {
-                m_map->set_map(std::move(*answer));
+                // Not of a part that is not wanted any more.
+                if (offset == m_map->wanted_offset() && length == m_map->wanted_length())
+                    m_map->set_map(std::move(*answer));
                 show_legend();
                 auto const& map = m_map->map();
                 auto const shown = static_cast<double>(map.cell_bytes()) * map.cells_size();
+                m_range->setToolTip({});
                 m_range->setText(tr("%1 from %2 on, of %3; each cell is %4")
                                      .arg(bytes_text(std::min(shown, static_cast<double>(map.disk_bytes()))),
                                          bytes_text(static_cast<double>(map.offset_bytes())),
                                          bytes_text(static_cast<double>(map.disk_bytes())),
                                          bytes_text(static_cast<double>(map.cell_bytes()))));
             } else if (!answer) {
+                m_range->setToolTip(QString::fromStdString(answer.error().message));
                 m_range->setText(QString::fromStdString(answer.error().message));
             }
             if (std::exchange(m_again, false))

@@ -16,8 +16,8 @@ class DiskPage : public Page {
 public:
     explicit DiskPage(QWidget* parent = nullptr);
     void refresh() override;
-    TableModel const* table() const override { return &m_blocks; }
-    DiskMap& map() { return *m_map; }
+    /// Of the blocks of the chosen cell; before one is chosen, the cells.
+    QString csv() const override { return m_blocks.rows().isEmpty() ? m_map->csv() : m_blocks.csv(); }
 
 protected:
     void changed() override;
@@ -35,6 +35,7 @@ private:
     QComboBox* m_aggregate;
     QLabel* m_legend;
     QLabel* m_range;
+    QLabel* m_cell; ///< what the cell is that is pointed at
     TableModel m_blocks;
     TableModel m_objects; ///< of the chosen block
     QMap<std::uint64_t, QString> m_names; ///< of cgroups, by inode number

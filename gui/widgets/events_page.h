@@ -14,7 +14,7 @@ public:
     /// The log is of all hosts and filled by somebody else.
     explicit EventsPage(EventLog& log, QWidget* parent = nullptr);
     void refresh() override;
-    TableModel const* table() const override { return &m_events; }
+    QString csv() const override { return m_events.csv(); }
 
 protected:
     void changed() override;

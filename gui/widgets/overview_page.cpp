@@ -5,6 +5,8 @@
 
 #include <QGridLayout>
 #include <QHBoxLayout>
+#include <QLocale>
+#include <QSettings>
 #include <algorithm>
 #include <cmath>
 
@@ -18,11 +20,6 @@ constexpr double page_bytes = 4096;
 QString rate_text(double value)
 {
     return short_text(value) + QStringLiteral("/s");
-}
-
-QString percent_text(double value)
-{
-    return QString::number(value, 'f', 1) + QStringLiteral(" %");
 }
 
 QString byte_rate_text(double value)
@@ -45,10 +42,16 @@ OverviewPage::OverviewPage(QWidget* parent)
     m_latency->setToolTip(tr("Time from a read's arrival to its end, of the reads of the last second; "
                              "of pages in RAM and on the backing device together"));
     for (auto const& [name, seconds] :
-        { std::pair(tr("1 minute"), 60), { tr("5 minutes"), 300 }, { tr("1 hour"), 3600 } })
+        { std::pair(tr("1 minute"), 60), { tr("5 minutes"), 300 }, { tr("1 hour"), 3600 },
+             { tr("1 day"), 86400 } })
         m_span->addItem(name, seconds * 1000);
     m_span->setAccessibleName(tr("Time shown"));
-    connect(m_span, &QComboBox::currentIndexChanged, this, [this] { refresh(); });
+    m_span->setToolTip(tr("How much of the time since the dashboard was started is shown"));
+    m_span->setCurrentIndex(std::clamp(QSettings().value(QStringLiteral("overview/span"), 0).toInt(), 0, m_span->count() - 1));
+    connect(m_span, &QComboBox::currentIndexChanged, this, [this](int index) {
+        QSettings().setValue(QStringLiteral("overview/span"), index);
+        refresh();
+    });
 
     auto const bytes = [](double Point::* pages) {
         return [pages](Point const& point) { return point.*pages * page_bytes; };
@@ -76,12 +79,17 @@ OverviewPage::OverviewPage(QWidget* parent)
         new Chart(tr("Time that a read took"),
             { { tr("half less than"), plain(&Point::load_p50) }, { tr("99 %"), plain(&Point::load_p99) },
                 { tr("99.9 %"), plain(&Point::load_p999) } },
-            nanoseconds_text, 1000),
+            nanoseconds_text, 1000, Chart::Scale::Logarithmic),
         new Chart(tr("Time that some or all tasks of the host wait (PSI)"),
             { { tr("memory, some"), plain(&Point::memory_some) }, { tr("memory, all"), plain(&Point::memory_full) },
                 { tr("I/O, some"), plain(&Point::io_some) }, { tr("I/O, all"), plain(&Point::io_full) } },
             percent_text, 1000),
     };
+
+    for (auto* const chart : m_charts)
+        connect(chart, &Chart::momentPointedAt, this, &OverviewPage::show_moment);
+    m_charts[2]->setToolTip(tr("Pages a second"));
+    m_charts[4]->setToolTip(tr("From a read's arrival to its end; the scale is logarithmic"));
 
     auto* const top = new QHBoxLayout;
     top->addWidget(m_summary, 1);
@@ -97,6 +105,17 @@ OverviewPage::OverviewPage(QWidget* parent)
     grid->setVerticalSpacing(12);
 }
 
+void OverviewPage::show_moment(qint64 at_ms)
+{
+    for (auto* const chart : m_charts)
+        chart->show_moment(at_ms);
+}
+
+QString OverviewPage::csv() const
+{
+    return m_history ? m_history->csv(m_span->currentData().toLongLong()) : QString();
+}
+
 void OverviewPage::refresh()
 {
     for (auto* const chart : m_charts)
@@ -104,6 +123,7 @@ void OverviewPage::refresh()
     auto const* const stats = m_host ? m_host->stats(m_device) : nullptr;
     if (!stats) {
         m_summary->setText(tr("No data yet"));
+        m_latency->clear();
         return;
     }
     auto const pages = [](std::uint64_t count) { return bytes_text(static_cast<double>(count) * page_bytes); };
@@ -117,7 +137,7 @@ void OverviewPage::refresh()
                 pages(slots_held.packed_pages()), pages(slots_held.same_pages()),
                 bytes_text(static_cast<double>(stats->pool().pool_bytes())),
                 bytes_text(static_cast<double>(stats->disk().live_bytes())),
-                taken > 0 ? tr(": %1 times less").arg(held / taken, 0, 'f', 1) : QString()));
+                taken > 0 ? tr(": %1 times less").arg(QLocale().toString(held / taken, 'f', 1)) : QString()));
 
     show_latency();
 }

@@ -16,8 +16,14 @@ class OverviewPage : public Page {
 public:
     explicit OverviewPage(QWidget* parent = nullptr);
     void refresh() override;
+    /// Of the time that is shown.
+    QString csv() const override;
+
+protected:
+    void changed() override { show_moment(0); }
 
 private:
+    void show_moment(qint64 at_ms);
     void show_latency();
 
     QLabel* m_summary;

@@ -16,7 +16,7 @@ class Page : public QWidget {
 public:
     using QWidget::QWidget;
 
-    /// From now on of this device; nullptr: of none.
+    /// From now on of this device; "": of none, but of the host; nullptr: of no host.
     void show_device(Host* host, std::string device, History const* history)
     {
         m_host = host;
@@ -29,8 +29,8 @@ public:
     /// There is a new reading. Is called only while the page can be seen.
     virtual void refresh() = 0;
 
-    /// What is exported as comma separated values; nullptr: there is nothing.
-    virtual TableModel const* table() const { return nullptr; }
+    /// What is shown, as comma separated values with a line of titles.
+    virtual QString csv() const = 0;
 
 protected:
     /// It is another device.

@@ -5,6 +5,7 @@
 
 #include "widgets/bars.h"
 #include "widgets/page.h"
+#include "widgets/parts_bar.h"
 
 #include <QLabel>
 
@@ -15,7 +16,10 @@ class PoolPage : public Page {
 public:
     explicit PoolPage(QWidget* parent = nullptr);
     void refresh() override;
-    TableModel const* table() const override { return &m_classes; }
+    QString csv() const override { return m_classes.csv(); }
+
+protected:
+    void changed() override;
 
 private:
     struct Answer {
@@ -25,9 +29,11 @@ private:
     void show_answer(Answer const& answer);
 
     QLabel* m_fragmentation;
+    PartsBar* m_parts;
     Bars* m_sizes;
     Bars* m_ages;
     TableModel m_classes;
+    double m_slack = 0; ///< bytes, of all classes
     bool m_asked = false;
 };
 

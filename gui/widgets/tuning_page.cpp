@@ -4,16 +4,63 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QSortFilterProxyModel>
+#include <QStyledItemDelegate>
 #include <QVBoxLayout>
 
 namespace zpack::gui {
+
+namespace {
+
+/// Whichever cell of a row is the current one, what is edited is the new value.
+class SettingsView : public QTableView {
+public:
+    using QTableView::QTableView;
+
+protected:
+    bool edit(QModelIndex const& index, EditTrigger trigger, QEvent* event) override
+    {
+        return QTableView::edit(index.siblingAtColumn(SettingsModel::Wanted), trigger, event);
+    }
+};
+
+/// Texts are typed, or chosen if the API knows which there are.
+class ValueDelegate : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    QWidget* createEditor(QWidget* parent, QStyleOptionViewItem const& option, QModelIndex const& index) const override
+    {
+        auto const choices = index.data(SettingsModel::ChoicesRole).toStringList();
+        if (choices.isEmpty())
+            return QStyledItemDelegate::createEditor(parent, option, index);
+        auto* const box = new QComboBox(parent);
+        box->addItems(choices);
+        return box;
+    }
+    void setEditorData(QWidget* editor, QModelIndex const& index) const override
+    {
+        if (auto* const box = qobject_cast<QComboBox*>(editor))
+            box->setCurrentText(index.data(Qt::EditRole).toString());
+        else
+            QStyledItemDelegate::setEditorData(editor, index);
+    }
+    void setModelData(QWidget* editor, QAbstractItemModel* model, QModelIndex const& index) const override
+    {
+        if (auto const* const box = qobject_cast<QComboBox*>(editor))
+            model->setData(index, box->currentText());
+        else
+            QStyledItemDelegate::setModelData(editor, model, index);
+    }
+};
+
+} // namespace
 
 TuningPage::TuningPage(QWidget* parent)
     : Page(parent)
     , m_decisions({ { tr("Time"), tr("when it was made") }, { tr("Setting"), tr("of the device") },
           { tr("From"), tr("the value before") }, { tr("To"), tr("the value after") },
           { tr("Done"), tr("whether the tuner has carried it out") }, { tr("Why"), tr("its reason") } })
-    , m_table(new QTableView)
+    , m_table(new SettingsView)
     , m_decision_table(table_view(m_decisions, tr("Decisions of the tuner"),
           tr("The tuner has decided nothing yet. While it advises, what it would do is listed here."), this))
     , m_description(new QLabel(tr("Choose a setting to read what it does; type to change it.")))
@@ -30,11 +77,18 @@ TuningPage::TuningPage(QWidget* parent)
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setSelectionMode(QAbstractItemView::SingleSelection);
     m_table->setTabKeyNavigation(false);
-    m_table->setEditTriggers(QAbstractItemView::AllEditTriggers);
+    m_table->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed
+        | QAbstractItemView::AnyKeyPressed | QAbstractItemView::SelectedClicked);
+    m_table->setItemDelegateForColumn(SettingsModel::Wanted, new ValueDelegate(m_table));
+    m_table->setWordWrap(false);
+    m_table->setWhatsThis(tr("Type to give the chosen setting another value, or press F2. New values are sent with Apply."));
     m_table->verticalHeader()->hide();
     m_table->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    m_table->horizontalHeader()->setStretchLastSection(true);
+    m_table->horizontalHeader()->setSectionResizeMode(SettingsModel::Wanted, QHeaderView::Interactive);
+    m_table->horizontalHeader()->resizeSection(SettingsModel::Wanted, fontMetrics().horizontalAdvance(u'0') * 14);
+    m_table->horizontalHeader()->setSectionResizeMode(SettingsModel::Meaning, QHeaderView::Stretch);
+    m_table->horizontalHeader()->setHighlightSections(false);
     for (auto* const label : { m_description, m_message }) {
         label->setWordWrap(true);
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -48,18 +102,22 @@ TuningPage::TuningPage(QWidget* parent)
     m_mode->addItem(tr("advises"), v1::Tuner::MODE_ADVISE);
     m_mode->addItem(tr("on"), v1::Tuner::MODE_ON);
     m_mode->setAccessibleName(tr("Tuner"));
+    m_mode->setToolTip(tr("off; says what it would do; or does it"));
+    m_use->setToolTip(tr("Make the chosen advice a new value, which Apply sends"));
 
     auto* const buttons = new QHBoxLayout;
     for (auto* const button : { m_try, m_apply, m_revert })
         buttons->addWidget(button);
     buttons->addWidget(m_message, 1);
     auto* const tuner = new QHBoxLayout;
-    tuner->addWidget(new QLabel(tr("<b>Tuner</b>")));
+    auto* const tuner_label = new QLabel(tr("&Tuner:"));
+    tuner_label->setBuddy(m_mode);
+    tuner->addWidget(tuner_label);
     tuner->addWidget(m_mode);
     tuner->addWidget(m_use);
     tuner->addStretch(1);
     auto* const column = new QVBoxLayout(this);
-    column->addWidget(m_table, 3);
+    column->addWidget(m_table, 4);
     column->addWidget(m_description);
     column->addLayout(buttons);
     column->addLayout(tuner);
@@ -73,10 +131,7 @@ TuningPage::TuningPage(QWidget* parent)
     connect(&m_settings, &SettingsModel::stagedChanged, this, &TuningPage::enable);
     connect(m_try, &QPushButton::clicked, this, [this] { send(true); });
     connect(m_apply, &QPushButton::clicked, this, [this] { send(false); });
-    connect(m_revert, &QPushButton::clicked, this, [this] {
-        m_settings.revert();
-        m_message->clear();
-    });
+    connect(m_revert, &QPushButton::clicked, this, &TuningPage::revert);
     // Who works with the keyboard goes on where he was.
     for (auto* const button : { m_try, m_apply, m_revert })
         connect(button, &QPushButton::clicked, m_table, [this] { m_table->setFocus(); });
@@ -86,8 +141,23 @@ TuningPage::TuningPage(QWidget* parent)
     enable();
 }
 
+void TuningPage::revert()
+{
+    if (m_settings.staged()) {
+        m_settings.revert();
+        m_message->clear();
+        return;
+    }
+    for (auto const& [setting, value] : std::exchange(m_before, {}))
+        m_settings.stage(setting, value);
+    m_message->setText(m_settings.staged() ? tr("As before the last change: %1. Apply makes it so.").arg(m_settings.staged_text())
+                                           : tr("The settings are as they were before the last change."));
+    enable();
+}
+
 void TuningPage::changed()
 {
+    m_before.clear();
     m_settings.revert();
     m_message->clear();
     m_decisions.set_rows({});
@@ -96,13 +166,16 @@ void TuningPage::changed()
 
 void TuningPage::enable()
 {
-    auto const may = m_host && m_host->admin();
+    auto const may = m_host && !m_device.empty() && m_host->admin();
     m_try->setEnabled(may && m_settings.staged());
     m_apply->setEnabled(may && m_settings.staged());
-    m_revert->setEnabled(m_settings.staged());
+    m_revert->setEnabled(m_settings.staged() || !m_before.empty());
+    m_revert->setText(m_settings.staged() || m_before.empty() ? tr("&Revert") : tr("&Revert the last change"));
+    m_revert->setToolTip(m_settings.staged() || m_before.empty() ? tr("Forget the new values") : tr("Make what was before the new values"));
     m_mode->setEnabled(may);
     m_use->setEnabled(may && m_decision_table->currentIndex().isValid());
-    if (m_host && m_host->state() == Host::State::Connected && !may)
+    m_table->setEnabled(m_host && !m_device.empty());
+    if (m_host && m_host->state() == Host::State::Connected && !m_host->admin())
         m_message->setText(tr("This connection may only look. Use /run/zpackd/admin.sock as a member of its group, "
                               "or a certificate with the role admin."));
 }
@@ -110,7 +183,7 @@ void TuningPage::enable()
 void TuningPage::refresh()
 {
     enable();
-    if (!m_host || m_asked)
+    if (!m_host || m_device.empty() || m_asked)
         return;
     m_asked = true;
     struct Answer {
@@ -168,7 +241,9 @@ void TuningPage::stage_advice()
     if (row < 0 || row >= m_listed.size())
         return;
     auto const& advice = m_listed[row];
-    if (!m_settings.stage(QString::fromStdString(advice.setting()), QString::fromStdString(advice.value_after())))
+    if (m_settings.stage(QString::fromStdString(advice.setting()), QString::fromStdString(advice.value_after())))
+        m_message->setText(tr("The advice is a new value now: %1. Apply makes it so.").arg(m_settings.staged_text()));
+    else
         m_message->setText(tr("%1 can't be set here").arg(QString::fromStdString(advice.setting())));
 }
 
@@ -204,15 +279,17 @@ void TuningPage::send(bool validate_only)
         [request](client::Client& client) {
             return call(*client.device_admin, &v1::DeviceAdminService::Stub::UpdateDevice, request);
         },
-        [this, validate_only, count = request.update_mask().paths_size()](Result<v1::UpdateDeviceResponse> answer) {
+        [this, validate_only, text = m_settings.staged_text(), before = m_settings.before()](Result<v1::UpdateDeviceResponse> answer) {
             if (!answer) {
                 m_message->setText(QString::fromStdString(answer.error().message));
             } else if (validate_only) {
-                m_message->setText(tr("zpackd would accept that; nothing is changed yet"));
+                m_message->setText(tr("zpackd would accept %1; nothing is changed yet").arg(text));
             } else {
+                m_before = before;
                 m_settings.revert();
                 m_settings.set_device(answer->device());
-                m_message->setText(tr("Changed: %n setting(s)", nullptr, count));
+                m_message->setText(tr("Changed: %1").arg(text));
+                enable();
             }
         });
 }

@@ -17,7 +17,8 @@ class TuningPage : public Page {
 public:
     explicit TuningPage(QWidget* parent = nullptr);
     void refresh() override;
-    TableModel const* table() const override { return &m_decisions; }
+    /// Of the settings; Events has the decisions.
+    QString csv() const override { return m_settings.csv(); }
 
 protected:
     void changed() override;
@@ -27,6 +28,7 @@ private:
     void set_mode(int index);
     void show_decisions(v1::ListDecisionsResponse const& decisions);
     void stage_advice();
+    void revert();
     void enable();
 
     SettingsModel m_settings;
@@ -40,6 +42,7 @@ private:
     QPushButton* m_apply;
     QPushButton* m_revert;
     QPushButton* m_use;
+    std::map<QString, QString> m_before; ///< what undoes the last change, by setting
     QVector<v1::Decision> m_listed; ///< as in m_decisions
     bool m_asked = false;
 };

@@ -20,7 +20,7 @@ def simulation(tmp_path: Path) -> Iterator[Server]:
     simulation = Server(tmp_path)
     simulation.start()
     yield simulation
-    simulation.stop()
+    simulation.kill()
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ class Desktop:
         reading, writing = os.pipe()
         self._start(
             [
-                *("Xvfb", "-displayfd", str(writing), "-nolisten", "tcp"),
+                # A number of its own: one that looks for a free one may meet another that ends.
+                *("Xvfb", f":{100 + os.getpid()}", "-displayfd", str(writing), "-nolisten", "tcp"),
                 *("-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"),
             ],
             pass_fds=[writing],
@@ -175,8 +176,12 @@ class Desktop:
 
     def click(self, place: tuple[int, int], times: int = 1) -> None:
         """Click there with the left button."""
-        self._xdotool("mousemove", "--sync", *map(str, place))
-        self._xdotool("click", "--repeat", str(times), "1")
+        # One after the other for the server. With --sync it would wait 15 s if the mouse is there already.
+        self._xdotool("mousemove", *map(str, place), "click", "--repeat", str(times), "1")
+
+    def move(self, places: list[tuple[int, int]]) -> None:
+        """Move the mouse from one place to the next."""
+        self._xdotool(*[word for x, y in places for word in ("mousemove", str(x), str(y))])
 
     def keys(self, *keys: str) -> None:
         """Press keys, one after the other: Return, ctrl+5."""
@@ -192,14 +197,25 @@ class Desktop:
         """Type a text."""
         self._xdotool("type", text)
 
-    def brightness(self) -> float:
-        """The mean of what is on the screen: 0 black ... 1 white."""
+    def _pixels(self) -> bytes:
+        """Of what is on the screen: blue, green, red, unused of each."""
         dump = subprocess.run(
             ["xwd", "-root", "-silent"], env=self.environment, check=True, stdout=subprocess.PIPE
         ).stdout
         words = struct.unpack(">25I", dump[:100])
-        pixels = dump[words[0] + 12 * words[19] :]  # behind the header and the table of colours
-        return sum(pixels[1::4]) / (len(pixels) // 4) / 255  # green, of blue, green, red, unused
+        return dump[words[0] + 12 * words[19] :]  # behind the header and the table of colours
+
+    def brightness(self) -> float:
+        """The mean of what is on the screen: 0 black ... 1 white."""
+        pixels = self._pixels()
+        return sum(pixels[1::4]) / (len(pixels) // 4) / 255
+
+    def share(self, colour: tuple[int, int, int]) -> float:
+        """How much of the screen is of exactly this colour (red, green, blue)."""
+        pixels = self._pixels()
+        red, green, blue = colour
+        same = zip(pixels[0::4], pixels[1::4], pixels[2::4])
+        return sum(one == (blue, green, red) for one in same) / (len(pixels) // 4)
 
     def picture(self, path: Path) -> None:
         """Save what is on the screen."""

@@ -36,12 +36,23 @@ class Server:
             self._process.wait(timeout=60)
             self._process = None
 
-    def device(self) -> Any:
-        """What zpackctl says of the device."""
-        done = subprocess.run(
-            [BUILD / "zpackctl", f"--socket={self.socket}", "-o", "json", "list"],
+    def kill(self) -> None:
+        """End it at once, when nobody needs it any more: a simulation ends a step first, which takes it
+        seconds on a busy machine."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def ctl(self, *arguments: str) -> str:
+        """What zpackctl says."""
+        return subprocess.run(
+            [BUILD / "zpackctl", f"--socket={self.socket}", *arguments],
             check=True,
             capture_output=True,
             text=True,
-        )
-        return json.loads(done.stdout)
+        ).stdout
+
+    def setting(self, name: str) -> Any:
+        """Of the device, as zpackctl says."""
+        return json.loads(self.ctl("-o", "json", "list"))["devices"][0]["settings"][name]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The dashboard in a real window with a real zpackd, whose device is simulated."""
 
-import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +13,13 @@ from gui.server import Server
 from gui.window import PICTURES, open_dashboard, rows_of, set_value
 
 
+def everything_has_a_name(desktop: Desktop) -> None:
+    """Of what is worked with: somebody hears it instead of seeing it."""
+    worked_with = ("push button", "combo box", "radio button", "text", "table", "tree", "menu item")
+    without = [t for t in desktop.things() if t.role in worked_with and not t.name]
+    assert not without
+
+
 def test_overview_shows_what_is_held_and_that_it_is_simulated(
     desktop: Desktop, simulation: Server
 ) -> None:
@@ -21,14 +28,21 @@ def test_overview_shows_what_is_held_and_that_it_is_simulated(
     desktop.text("held of", "packed on disk")
     chart = desktop.text("Pages held, before compression")
     assert "in RAM" in chart.description and "B" in chart.description
+    everything_has_a_name(desktop)
     desktop.picture(PICTURES / "overview.png")
 
 
-def test_connection_comes_back_by_itself(desktop: Desktop, simulation: Server) -> None:
+def test_connection_is_tried_again_ever_more_rarely_and_comes_back(
+    desktop: Desktop, simulation: Server
+) -> None:
     open_dashboard(desktop, f"--socket={simulation.socket}", "--page=overview")
     simulation.stop()
     desktop.text("No connection")
+    # 1 s and 2 s have passed when it waits for 4 s, which are counted from 4 down.
+    desktop.text("It is tried again in 4 s")
     simulation.start()
+    wait_until(simulation.socket.exists, "the daemon is up")
+    desktop.keys("F5")
     desktop.wait_for(
         lambda things: not any("No connection" in t.name for t in things), "data again"
     )
@@ -48,10 +62,54 @@ def test_setting_is_checked_applied_and_refused_by_keyboard(
     set_value(desktop, "block_pages", "64")
     desktop.keys("alt+c")
     desktop.text("would accept")
-    assert '"64"' not in json.dumps(simulation.device())
+    assert simulation.setting("block_pages") == 16
     desktop.keys("alt+a")
-    desktop.text("Changed: ")
+    desktop.text("Changed: block_pages 16 \u2192 64")
+    assert simulation.setting("block_pages") == 64
     desktop.picture(PICTURES / "tuning.png")
+    everything_has_a_name(desktop)
+    desktop.keys("alt+r")
+    desktop.text("As before the last change: block_pages 64 \u2192 16")
+    desktop.keys("alt+a")
+    desktop.text("Changed: block_pages 64 \u2192 16")
+    assert simulation.setting("block_pages") == 16
+
+
+def test_tuner_advises_and_its_advice_is_applied(desktop: Desktop, tmp_path: Path) -> None:
+    """Blocks of one page are many writes: it says that they should be larger."""
+    config = tmp_path / "zpackd.toml"
+    config.write_text("[tuner]\ninterval_ms = 1000\n")
+    server = Server(tmp_path, "--backend=sim", f"--config={config}")
+    server.start()
+    try:
+        wait_until(server.socket.exists, "the daemon is up")
+        server.ctl("tune", "zpack0", "block_pages=1", "cleaning=off")
+        open_dashboard(desktop, f"--socket={server.socket}", "--page=tuning")
+        desktop.keys("alt+t")
+        desktop.type("adv")
+        desktop.text("The tuner is told")
+        desktop.wait_for(
+            lambda things: "block_pages" in rows_of(things, "Decisions of the tuner"), "advice"
+        )
+        decisions = desktop.thing("table", "Decisions of the tuner")
+        desktop.click(next(cell for cell in decisions.all() if cell.name == "block_pages").middle)
+        desktop.keys("alt+u")
+        desktop.text("The advice is a new value now: block_pages 1 \u2192 2")
+        desktop.picture(PICTURES / "advice.png")
+        assert server.setting("block_pages") == 1
+        desktop.keys("alt+a")
+        desktop.text("Changed: block_pages 1 \u2192 2")
+        assert server.setting("block_pages") == 2
+    finally:
+        server.stop()
+
+
+def test_blocks_are_seen_being_written(desktop: Desktop, simulation: Server) -> None:
+    """The simulation writes all the time; what was just written is said of a cell too."""
+    open_dashboard(desktop, f"--socket={simulation.socket}", "--page=disk")
+    desktop.wait_for(lambda things: any("each cell is" in t.name for t in things), "a map")
+    wait_until(lambda: desktop.share((0xCC, 0x33, 0xFF)) > 0.0005, "cells that were just written")
+    desktop.picture(PICTURES / "written.png")
 
 
 def test_chosen_part_of_the_disk_is_listed(desktop: Desktop, simulation: Server) -> None:
@@ -60,6 +118,7 @@ def test_chosen_part_of_the_disk_is_listed(desktop: Desktop, simulation: Server)
     desktop.wait_for(lambda things: any("each cell is" in t.name for t in things), "a map")
     x, y, _, _ = map_.place
     desktop.click((x + 3, y + 3))
+    desktop.text("from 0 B on; ", " % live; ")  # where the mouse is
     desktop.wait_for(
         lambda things: "live" in rows_of(things, "Blocks of the chosen cell"), "live blocks"
     )
@@ -68,6 +127,7 @@ def test_chosen_part_of_the_disk_is_listed(desktop: Desktop, simulation: Server)
     desktop.wait_for(
         lambda things: "LZ4" in rows_of(things, "Objects of the chosen block"), "its objects"
     )
+    everything_has_a_name(desktop)
     desktop.picture(PICTURES / "disk.png")
 
 
@@ -81,16 +141,55 @@ def test_view_has_data(desktop: Desktop, simulation: Server, page: str) -> None:
     desktop.picture(PICTURES / f"{page}.png")
 
 
-def test_first_data_comes_soon(desktop: Desktop, simulation: Server) -> None:
-    """docs/dashboard.md has the time on an idle machine; this one may be busy."""
+def test_machine_without_a_device_is_told_what_to_do(desktop: Desktop, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    server = Server(tmp_path, f"--root={tmp_path}/root", f"--state-dir={tmp_path}/state")
+    server.start()
+    try:
+        open_dashboard(desktop, f"--socket={server.socket}", "--page=events")
+        desktop.text("No device there", "zpackctl create")
+        desktop.wait_for(lambda things: rows_of(things, "Findings"), "what the doctor finds")
+        desktop.picture(PICTURES / "no-device.png")
+    finally:
+        server.stop()
+
+
+def test_first_data_is_there_within_a_second(desktop: Desktop, simulation: Server) -> None:
+    """Once of a few times: the machine may be busy with something else."""
     wait_until(simulation.socket.exists, "the daemon is up")
     desktop.environment["QT_LOGGING_RULES"] = "zpack.start.info=true"
-    begin = time.monotonic()
-    desktop.run([PROGRAM, f"--socket={simulation.socket}"])
-    wait_until(lambda: "the first data is shown" in desktop.log, "the first data is shown")
-    took = time.monotonic() - begin
-    print(f"first data after {took:.2f} s")
-    assert took < 10
+    took: list[float] = []
+    while not took or (min(took) >= 1 and len(took) < 5):
+        shown = desktop.log.count("the first data is shown") if took else 0
+        begin = time.monotonic()
+        program = desktop.run([PROGRAM, f"--socket={simulation.socket}"])
+        wait_until(
+            lambda: desktop.log.count("the first data is shown") > shown,
+            "the first data is shown",
+        )
+        took.append(time.monotonic() - begin)
+        program.terminate()
+        program.wait(timeout=30)
+    print(f"first data after {min(took):.2f} s")
+    assert min(took) < 1, took
+
+
+@pytest.mark.parametrize("language", ["C.UTF-8", "de_DE.UTF-8"])
+def test_window_fits_a_small_screen(desktop: Desktop, simulation: Server, language: str) -> None:
+    """1024 x 700, in the language with the longer words too: no view makes it larger."""
+    desktop.environment.update(LC_ALL=language, LANGUAGE=language[:2])
+    desktop.run([PROGRAM, f"--socket={simulation.socket}", "-qwindowgeometry", "1024x700+0+0"])
+    desktop.text(" s al" if language[0] == "d" else " s old")
+    desktop.focus("zpack")
+    for view in range(2, 7):
+        desktop.keys(f"ctrl+{view}")
+    desktop.wait_for(
+        lambda things: any(t.role == "table cell" and "zpack0" in t.name for t in things),
+        "what the doctor finds",
+    )
+    (window,) = [t for t in desktop.things() if t.role in ("frame", "window")]
+    width, height = window.place[2:]
+    assert width <= 1024 and height <= 700
 
 
 def test_dark_colours_stay_after_a_restart(desktop: Desktop, simulation: Server) -> None:

@@ -5,6 +5,8 @@ import csv
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from api.waiting import wait_until
 from gui.desktop import Desktop
 from gui.server import Server
@@ -31,6 +33,37 @@ def test_table_is_saved_with_titles_and_plain_numbers(
     for row in rows:
         assert int(row["Size up to"]) % 16 == 0
         assert 0 < int(row["Used"]) <= int(row["Size up to"]) * int(row["Objects"])
+
+
+@pytest.mark.parametrize(
+    "page, ready, column, unit",
+    [
+        ("overview", "held of", "ram_pages", 1),
+        ("disk", "each cell is", "length_bytes", 4096),
+    ],
+)
+def test_what_a_picture_shows_is_saved_as_numbers(
+    desktop: Desktop,
+    simulation: Server,
+    tmp_path: Path,
+    page: str,
+    ready: str,
+    column: str,
+    unit: int,
+) -> None:
+    open_dashboard(desktop, f"--socket={simulation.socket}", f"--page={page}")
+    desktop.wait_for(
+        lambda things: any(ready in t.name and "0 B in RAM" not in t.name for t in things), ready
+    )
+    desktop.keys("ctrl+s")
+    save_as(desktop, tmp_path / "view.csv")
+    desktop.text("Saved: ", "view.csv")
+    with (tmp_path / "view.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows and all(float(row[column]) % unit == 0 for row in rows)
+    assert any(float(row[column]) > 0 for row in rows)
+    if page == "disk":
+        assert sum(int(row[column]) for row in rows) == 256 << 20
 
 
 def test_view_is_saved_as_a_picture(desktop: Desktop, simulation: Server, tmp_path: Path) -> None:

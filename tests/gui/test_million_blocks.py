@@ -2,6 +2,7 @@
 """A backing device of 64 GiB in blocks of 64 KiB: a million of them, all live."""
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Iterator
@@ -51,6 +52,34 @@ def million(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
+
+
+def test_zoom_and_pan_are_drawn_sixty_times_a_second(desktop: Desktop, million: Server) -> None:
+    """In the real window: each frame from what has to be drawn to the X server, while keys zoom and
+    pan faster than zpackd answers, and the mouse goes over the map."""
+    desktop.environment["QT_LOGGING_RULES"] = "zpack.frame.debug=true"
+    open_dashboard(desktop, f"--socket={million.socket}", "--page=disk")
+    map_ = desktop.text("Map of the backing device")
+    desktop.wait_for(lambda things: any("64 GiB from 0 B on" in t.name for t in things), "the map")
+    desktop.click((map_.place[0] + 30, map_.place[1] + 30))
+    before = desktop.log.count("drawn with")
+    for _ in range(3):
+        desktop.keys(*["plus"] * 5, *["Page_Down", "Right", "Down"] * 10, *["minus"] * 3, "Page_Up")
+        desktop.move([(map_.place[0] + 9 * i, map_.place[1] + 4 * i) for i in range(1, 40)])
+    desktop.keys("Home")
+    desktop.wait_for(
+        lambda things: any("64 GiB from 0 B on" in t.name for t in things), "all of it"
+    )
+    pattern = r"drawn with ([\d.]+) ms of work in ([\d.]+) ms"
+    frames = [(float(a), float(b)) for a, b in re.findall(pattern, desktop.log)[before:]]
+    work = sorted(frame[0] for frame in frames)
+    took = sorted(frame[1] for frame in frames)
+    for name, values in (("work", work), ("time", took)):
+        half, most = values[len(values) // 2], values[len(values) * 9 // 10]
+        print(f"{len(frames)} frames, {name}: half within {half} ms, 90 % within {most} ms")
+    # The time depends on what else this machine does; the work does not.
+    assert len(frames) > 20
+    assert work[len(work) * 9 // 10] < 1000 / 60
 
 
 def test_a_million_blocks_take_less_than_300_mb(desktop: Desktop, million: Server) -> None:
