@@ -41,6 +41,9 @@
 #define RAM_SHARE_LEAST ((u64)1 << 20)
 #define RAM_SHARE_MOST ((u64)16 << 20)
 
+/* Cells read alone that stay when others have to go; at most a quarter of all. */
+#define KEPT_ALONE 64u
+
 /* What the kernel takes a cell for: it saves a read for each of the two pages in it, and more. */
 #define CELL_SEEKS (2 * DEFAULT_SEEKS)
 
@@ -156,12 +159,20 @@ static struct zpack_clean_cell *take(struct zpack_device *device, struct zpack_c
 	return cell;
 }
 
-/* Take the coldest cell out. NULL: none is here. Lock held. */
+/*
+ * Take the coldest cell out: one that was read alone, unless only the newest of those are left. A
+ * run that reads cell by cell has these just behind it, and of a block that is tried as a whole
+ * then only the rest is read; without them tries may all come at the end of a block, bring little
+ * that is wanted, and so readahead is never taken up again. NULL: none is here. Lock held.
+ */
 static struct zpack_clean_cell *take_coldest(struct zpack_device *device)
 {
 	struct zpack_clean_cache *cache = &device->clean;
+	struct zpack_clean_cell *alone = coldest(&cache->alone), *block = coldest(&cache->blocks);
 
-	return take(device, coldest(&cache->alone) ?: coldest(&cache->blocks));
+	if (cache->nr_alone > min(cache->nr_cells / 4, KEPT_ALONE))
+		return take(device, alone ?: block);
+	return take(device, block ?: alone);
 }
 
 static struct zpack_clean_cell *cell_find(struct zpack_clean_cache *cache, u64 number)
