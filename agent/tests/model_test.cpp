@@ -15,6 +15,13 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
 
+TEST(Reader, SwapThatWasSwitchedOnInANamespaceThatHasGoneIsSeen)
+{
+    FakeDevice fake;
+    fake.write("proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n/zpack0 partition 1048572 512 100\n");
+    EXPECT_TRUE(Reader(fake.module()).read().devices.at(0).swap.enabled);
+}
+
 TEST(Reader, ADeviceIsReadWithItsSwapUse)
 {
     FakeDevice fake;

@@ -17,8 +17,12 @@ std::map<std::string, SwapUse> read_swaps(sysfs::Root const& root)
         std::string path, type;
         std::uint64_t kib = 0, used_kib = 0;
         int priority = 0;
-        if (words >> path >> type >> kib >> used_kib >> priority)
-            swaps[path] = { .enabled = true, .priority = priority, .used_bytes = used_kib * 1024 };
+        if (!(words >> path >> type >> kib >> used_kib >> priority))
+            continue;
+        // When the mount namespace has gone in which it was switched on, the kernel says no more than this.
+        if (path.starts_with("/zpack"))
+            path.insert(0, "/dev");
+        swaps[path] = { .enabled = true, .priority = priority, .used_bytes = used_kib * 1024 };
     }
     return swaps;
 }
