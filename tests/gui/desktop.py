@@ -5,6 +5,7 @@ What is on the screen is read as a screen reader would (AT-SPI), so what is test
 gets, and that it has names.
 """
 
+import itertools
 import json
 import os
 import struct
@@ -58,6 +59,14 @@ class Thing:
         return x + width // 2, y + height // 2
 
 
+DISPLAYS = itertools.count()
+
+
+def display_number() -> int:
+    """One that no other test has, of this run or of one beside it."""
+    return 100 + (os.getpid() * 64 + next(DISPLAYS)) % 50000
+
+
 class Desktop:
     """An X server, a session bus, and programs on it; a context manager."""
 
@@ -70,8 +79,9 @@ class Desktop:
         reading, writing = os.pipe()
         self._start(
             [
-                # A number of its own: one that looks for a free one may meet another that ends.
-                *("Xvfb", f":{100 + os.getpid()}", "-displayfd", str(writing), "-nolisten", "tcp"),
+                # A number of its own each time: a server that ends removes the socket of its number,
+                # also when that is another server's by then.
+                *("Xvfb", f":{display_number()}", "-displayfd", str(writing), "-nolisten", "tcp"),
                 *("-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"),
             ],
             pass_fds=[writing],
