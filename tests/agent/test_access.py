@@ -21,6 +21,7 @@ from api.local_daemon import (
     Authority,
     Client,
     LocalDaemon,
+    Remote,
     as_user,
     compile_protos,
     server_certificate,
@@ -113,32 +114,6 @@ class Hostile:
         said, _ = self.process.communicate(timeout=120)
         assert self.process.returncode == 0
         return str(said)
-
-
-class Remote:
-    """A daemon with a TCP port, and who may sign for it."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self.directory = directory
-        self.authority = Authority(directory, "authority")
-        self.certificate = self.authority.sign("server", "IP:127.0.0.1")
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            self.port = unused.getsockname()[1]
-        self.config = f"""
-[tls]
-listen = "127.0.0.1:{self.port}"
-certificate = "{self.certificate}"
-key = "{self.certificate.with_suffix('.key')}"
-client_ca = "{self.authority.certificate}"
-admins = ["named-admin"]
-"""
-
-    def client(self, daemon: LocalDaemon, name: str, alternative: str) -> Client:
-        """Somebody with a certificate of the authority."""
-        certificate = self.authority.sign(name, alternative)
-        client = tls_client(self.port, self.authority.certificate, certificate)
-        return daemon.ready(client)
 
 
 @pytest.fixture

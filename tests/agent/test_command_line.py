@@ -14,7 +14,7 @@ from typing import Iterator
 import pytest
 
 from api.daemon import BUILD, ROOT
-from api.local_daemon import LocalDaemon
+from api.local_daemon import LocalDaemon, Remote, free_port
 
 AGENT = ROOT / "agent"
 UNITS = ROOT / "packaging/units"
@@ -220,6 +220,42 @@ def test_missing_daemon_has_its_exit_code(tmp_path: Path) -> None:
     command: list[str | Path] = [BUILD / "zpackctl", "--socket", tmp_path / "none", "list"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 3 and "no zpackd answers" in done.stderr
+
+
+def test_several_hosts_are_tuned_at_once_and_each_answers_under_its_name(tmp_path: Path) -> None:
+    """Also when one of them does not answer."""
+    remote = Remote(tmp_path / "tls")
+    admin = remote.authority.sign("admin", "URI:urn:zpack:role:admin")
+    names = [f"127.0.0.1:{port}" for port in (remote.port, free_port(), free_port())]
+    second = remote.config.replace(names[0], names[2])
+
+    def ctl(*words: str) -> subprocess.CompletedProcess[str]:
+        keys = [f"--ca={remote.authority.certificate}", f"--cert={admin}"]
+        keys.append(f"--key={admin.with_suffix('.key')}")
+        hosts = [f"--host={name}" for name in names]
+        command = [BUILD / "zpackctl", *hosts, *keys, *words]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    with LocalDaemon(tmp_path / "1", remote.config), LocalDaemon(tmp_path / "2", second):
+        for daemon in ("1", "2"):
+            files = tmp_path / daemon / "root/sys/block/zpack0/zpack"
+            (files / "backing_dev").write_text(f"/dev/of_{daemon}\n")
+        tuned = ctl("tune", "zpack0", "block_pages=32")
+        assert tuned.returncode == 3, tuned
+        assert re.findall("^== (.*) ==$", tuned.stdout, re.M) == names
+        assert names[1] in tuned.stderr and names[0] not in tuned.stderr
+        for daemon in ("1", "2"):
+            files = tmp_path / daemon / "root/sys/block/zpack0/zpack"
+            assert (files / "block_pages").read_text().strip() == "32"
+
+        listed = ctl("-o", "json", "list")
+        assert listed.returncode == 3, listed
+        replies = [json.loads(line) for line in listed.stdout.splitlines()]
+        assert [reply["host"] for reply in replies] == names
+        assert replies.pop(1)["reply"] is None
+        devices = [reply["reply"]["devices"] for reply in replies]
+        assert [device["backing_path"] for (device,) in devices] == ["/dev/of_1", "/dev/of_2"]
+        assert [device["settings"]["block_pages"] for (device,) in devices] == [32, 32]
 
 
 def test_configuration_is_checked_without_a_daemon(tmp_path: Path) -> None:

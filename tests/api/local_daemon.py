@@ -245,6 +245,32 @@ class Authority:
         subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
+class Remote:
+    """A daemon with a TCP port, and who may sign for it."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self.directory = directory
+        self.authority = Authority(directory, "authority")
+        self.certificate = self.authority.sign("server", "IP:127.0.0.1")
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            self.port = unused.getsockname()[1]
+        self.config = f"""
+[tls]
+listen = "127.0.0.1:{self.port}"
+certificate = "{self.certificate}"
+key = "{self.certificate.with_suffix('.key')}"
+client_ca = "{self.authority.certificate}"
+admins = ["named-admin"]
+"""
+
+    def client(self, daemon: LocalDaemon, name: str, alternative: str) -> Client:
+        """Somebody with a certificate of the authority."""
+        certificate = self.authority.sign(name, alternative)
+        client = tls_client(self.port, self.authority.certificate, certificate)
+        return daemon.ready(client)
+
+
 def server_certificate(port: int, ca: Path, certificate: Path) -> bytes | None:
     """What a new connection gets from the server; None: no connection."""
     context = ssl.create_default_context(cafile=str(ca))

@@ -25,6 +25,7 @@ INSTALL_SECONDS = 600.0  # the module is compiled
 SECONDS = 120.0  # anything else
 
 BACKING = "/dev/disk/by-id/virtio-backing"
+PRESSURE = "/srv/pressure"
 CHECKOUT = "/srv/checkout"  # where the README's commands are given
 
 
@@ -98,7 +99,7 @@ class Life:
 
     def load(self) -> Load:
         """A program whose memory has gone to swap, all of it."""
-        load = Pressure(self.vm).start(workers=1, mib=96, evict=1, hold=1, ops=2000)
+        load = Pressure(self.vm, PRESSURE).start(workers=1, mib=96, evict=1, hold=1, ops=2000)
         load.wait_filled(SECONDS)
         assert self.swapped_kib() > 64 << 10
         return load
@@ -342,7 +343,7 @@ def test_removal_is_refused_when_there_is_no_room_for_what_is_swapped(life: Life
         room = int(life.run("awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo")) - 64
         hog = life.vm.spawn(
             [
-                "/run/pressure",
+                PRESSURE,
                 "run",
                 "--mib",
                 str(room),

@@ -93,15 +93,17 @@ class Load:
 class Pressure:
     """The program in one guest."""
 
-    def __init__(self, vm: VM) -> None:
+    def __init__(self, vm: VM, program: str = PROGRAM) -> None:
+        """`program` is where it is, or is put; from /run a Debian system executes nothing."""
         self.vm = vm
-        if vm.run(["test", "-x", PROGRAM], check=False).returncode != 0:
-            vm.put(build(), PROGRAM, 0o755)
+        self.program = program
+        if vm.run(["test", "-x", program], check=False).returncode != 0:
+            vm.put(build(), program, 0o755)
 
     def start(self, **options: int | str) -> Load:
         """Start a run; options as `pressure run` has them."""
         arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return Load(self.vm, self.vm.spawn([PROGRAM, "run", *arguments]))
+        return Load(self.vm, self.vm.spawn([self.program, "run", *arguments]))
 
     def run(self, *, timeout: float = 30.0, **options: int | str) -> Summary:
         """Run to the end."""
@@ -109,8 +111,10 @@ class Pressure:
 
     def create(self, path: str, mib: int, seed: int) -> None:
         """Write a file of known pages."""
-        self.vm.run([PROGRAM, "create", path, str(mib), str(seed)])
+        self.vm.run([self.program, "create", path, str(mib), str(seed)])
 
     def check(self, path: str, mib: int, seed: int) -> Summary:
         """Read a file of known pages and compare."""
-        return Load(self.vm, self.vm.spawn([PROGRAM, "check", path, str(mib), str(seed)])).finish()
+        return Load(
+            self.vm, self.vm.spawn([self.program, "check", path, str(mib), str(seed)])
+        ).finish()
