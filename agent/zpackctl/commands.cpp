@@ -213,7 +213,7 @@ int show_settings(Client& client, Format format, std::string const& device)
 }
 
 int tune(Client& client, Format format, std::string const& device,
-    std::vector<std::string> const& assignments, bool dry_run)
+    std::vector<std::string> const& assignments, int priority, bool dry_run)
 {
     if (assignments.empty())
         return show_settings(client, format, device);
@@ -234,7 +234,7 @@ int tune(Client& client, Format format, std::string const& device,
             request.mutable_update_mask()->add_paths(name);
         } else if (name == "swap") {
             request.mutable_device()->mutable_swap()->set_enabled(value == "true");
-            request.mutable_device()->mutable_swap()->set_priority(-1);
+            request.mutable_device()->mutable_swap()->set_priority(priority);
             request.mutable_update_mask()->add_paths(name);
         } else if (name == "degraded") {
             request.mutable_update_mask()->add_paths("state.degraded");
@@ -504,6 +504,7 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
         double seconds = 1;
     };
     auto const given = std::make_shared<Arguments>();
+    CLI::Range const priorities(-1, 32767);
 
     app.add_subcommand("list", "All devices")->callback([&] {
         command = [&](Client& client) { return list(client, output.format); };
@@ -518,17 +519,20 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
     tune_command->add_option("DEVICE", given->device, "zpack0 and the like")->required();
     tune_command->add_option("NAME=VALUE", given->assignments,
         "Settings; also backing_path=PATH, swap=true|false, degraded=false");
+    tune_command->add_option("--priority", given->priority, "Of swap=true, as in swapon(8)")
+        ->check(priorities);
     tune_command->add_flag("--dry-run", given->dry_run, "Only check");
     tune_command->callback([&, given] {
         command = [&, given](Client& client) {
-            return tune(client, output.format, given->device, given->assignments, given->dry_run);
+            return tune(client, output.format, given->device, given->assignments, given->priority,
+                given->dry_run);
         };
     });
     auto* const create_command = app.add_subcommand("create", "Add a device and swap to it");
     create_command->add_option("SIZE", given->size, "4G and the like")->required();
     create_command->add_option("--backing", given->backing, "Block device or file for cold pages");
     create_command->add_flag_callback("--no-swap", [given] { given->swap = false; }, "Do not swap to it");
-    create_command->add_option("--priority", given->priority, "As in swapon(8)");
+    create_command->add_option("--priority", given->priority, "As in swapon(8)")->check(priorities);
     create_command->add_flag("--force", given->force, "Overwrite what the backing device carries");
     create_command->add_flag(
         "--encrypt", given->encrypt, "Put dm-crypt on it, with a random key that is lost with the device");

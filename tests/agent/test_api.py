@@ -77,6 +77,9 @@ def test_change_needs_a_mask_obeys_the_etag_and_can_be_tried(admin: Client) -> N
         admin, *update, device=change(8)["device"], update_mask={"paths": ["settings.blocks"]}
     )
     assert code == "INVALID_ARGUMENT" and "there is no setting 'blocks'" in text
+    swap = {"name": "devices/zpack0", "swap": {"enabled": True, "priority": 32768}}
+    code, text = refused(admin, *update, device=swap, update_mask={"paths": ["swap"]})
+    assert code == "INVALID_ARGUMENT" and "-1...32767" in text
     # All of it or nothing: the second one is out of range.
     both = change(8)
     both["device"]["settings"]["cleaning_reserve_blocks"] = 1000

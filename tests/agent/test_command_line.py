@@ -209,7 +209,13 @@ def test_watching_ends_with_the_daemon_and_says_so(daemon: LocalDaemon, tmp_path
 
 @pytest.mark.parametrize(
     "words",
-    [["nonsense"], ["tune"], ["-o", "xml", "list"], ["top", "-n", "0"]],
+    [
+        ["nonsense"],
+        ["tune"],
+        ["-o", "xml", "list"],
+        ["top", "-n", "0"],
+        ["tune", "zpack0", "swap=true", "--priority", "32768"],
+    ],
 )
 def test_wrong_command_lines_have_their_exit_code(words: list[str]) -> None:
     done = subprocess.run([BUILD / "zpackctl", *words], check=False, capture_output=True)

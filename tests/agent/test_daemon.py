@@ -261,6 +261,13 @@ def test_jobs_show_progress_end_and_are_cancelled(daemon: Daemon) -> None:
         assert "/dev/zpack0" in vm.read("/proc/swaps")
         load.go()
         load.finish()
+        assert "done" in daemon.ctl("drain", "zpack0").stdout
+        for options, priority in (((), 100), (("--priority", "7"), 7)):
+            assert "zpack0" not in vm.read("/proc/swaps") and device.exists
+            daemon.ctl("tune", "zpack0", "swap=true", *options)
+            _, swap = vm.read("/proc/swaps").splitlines()
+            assert swap.split()[0] == "/dev/zpack0" and swap.split()[-1] == str(priority)
+            daemon.ctl("tune", "zpack0", "swap=false")
         assert "done" in daemon.ctl("drain", "zpack0", "--remove").stdout
         assert "zpack0" not in vm.read("/proc/swaps") and not device.exists
         none = daemon.ctl("drain", "zpack0", check=False)

@@ -77,6 +77,15 @@ Result<> check_real(sysfs::Module const& module)
     return {};
 }
 
+/// Range of a swap device's priority; of a wrong one the kernel would take some of the bits.
+Result<> check_priority(int priority)
+{
+    if (priority < -1 || priority > 32767)
+        return fail(ErrorCode::InvalidArgument,
+            fmt::format("swap.priority: {} is not allowed; use -1...32767", priority));
+    return {};
+}
+
 } // namespace
 
 Result<model::DeviceSnapshot> Controller::current(unsigned number, std::string const& etag)
@@ -157,6 +166,7 @@ Result<model::DeviceSnapshot> Controller::update(
 {
     ZPACK_TRY_SET(auto device, current(number, change.etag));
     ZPACK_TRY_SET(auto const settings, merged(device.settings, change.settings));
+    ZPACK_TRY(check_priority(change.swap_priority.value_or(-1)));
     if ((change.backing && *change.backing != device.backing)
         || (change.swap_enabled && *change.swap_enabled != device.swap.enabled))
         ZPACK_TRY(check_real(m_module));
@@ -217,6 +227,7 @@ Result<model::DeviceSnapshot> Controller::create(NewDevice const& wanted, Who co
             "the kernel module zpack is not loaded; load it with: modprobe zpack");
     ZPACK_TRY(check_real(m_module));
     ZPACK_TRY(merged({}, wanted.settings));
+    ZPACK_TRY(check_priority(wanted.swap_priority));
     if (!wanted.backing.empty())
         ZPACK_TRY(check_backing(wanted.backing, wanted.force));
     if (wanted.validate_only) {

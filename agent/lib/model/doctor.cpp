@@ -130,7 +130,9 @@ void look_at_device(
         findings.push_back({ Severity::Warning, "SWAP_PRIORITY",
             fmt::format("{} has priority {}, {} has {}: the kernel does not use zpack first.", path,
                 use.priority, name, device.swap.priority),
-            "Give zpack a higher priority." });
+            fmt::format("zpackctl drain {0} && zpackctl tune {0} swap=true --priority {1}; with \"priority\" in "
+                        "the configuration it stays so.",
+                name, std::min(use.priority + 1, 32767)) });
     }
 }
 
