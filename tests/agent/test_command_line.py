@@ -239,7 +239,7 @@ def test_several_hosts_are_tuned_at_once_and_each_answers_under_its_name(tmp_pat
         keys = [f"--ca={remote.authority.certificate}", f"--cert={admin}"]
         keys.append(f"--key={admin.with_suffix('.key')}")
         hosts = [f"--host={name}" for name in names]
-        command = [BUILD / "zpackctl", *hosts, *keys, *words]
+        command: list[str | Path] = [BUILD / "zpackctl", *hosts, *keys, *words]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
     with LocalDaemon(tmp_path / "1", remote.config), LocalDaemon(tmp_path / "2", second):
