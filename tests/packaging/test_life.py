@@ -320,6 +320,19 @@ def test_kernel_upgrade_rebuilds_the_module(life: Life) -> None:
         life.end(life.load())
 
 
+@pytest.mark.parametrize("name", ["simulation", "swap"])
+def test_what_debian_would_run_passes(life: Life, name: str) -> None:
+    """debian/tests, as autopkgtest runs them: the one as any user, the other as root. Swap is off after
+    it, until the next boot.
+    """
+    with life.step():
+        script = f"/srv/{name}"
+        life.vm.put((packages.PACKAGING / "debian/tests" / name).read_bytes(), script, 0o755)
+        user = "setpriv --reuid=65534 --regid=65534 --clear-groups " if name == "simulation" else ""
+        life.run(f"cd /tmp && {user}{script} 2>&1", INSTALL_SECONDS)
+        assert (life.swapped_kib() == -1) == (name == "swap")
+
+
 def test_module_whose_key_is_not_enrolled_is_refused_and_all_say_what_to_do(life: Life) -> None:
     """As with Secure Boot, which makes the kernel ask for signatures."""
     with life.step():
