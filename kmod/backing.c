@@ -162,12 +162,14 @@ void zpack_backing_disown(struct zpack_device *device, u16 owner)
 	spin_unlock(&group->lock);
 }
 
-void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
+void zpack_backing_block_freed(struct zpack_device *device, u64 first_cell, u8 order, u16 owner,
 			       struct zpack_block_word *unused)
 {
 	/* With the memory, a segment became free. */
 	bool segment = unused;
 
+	/* Nobody will ask for its cells again. */
+	zpack_clean_forget(device, first_cell, 1u << order);
 	zpack_backing_disown(device, owner);
 	kfree(unused);
 	zpack_writeback_has_room(device);
@@ -247,7 +249,7 @@ void zpack_backing_written(struct zpack_device *device, const struct zpack_block
 	spin_unlock(&backing->map_lock);
 	if (block.state == ZPACK_BLOCK_FREE) {
 		zpack_count(device, ZPACK_blocks_died, 1);
-		zpack_backing_block_freed(device, owner, unused);
+		zpack_backing_block_freed(device, id->first_cell, id->order, owner, unused);
 	}
 }
 
@@ -269,10 +271,8 @@ void zpack_backing_release(struct zpack_device *device, u64 word)
 		zpack_cleaning_object_died(device);
 		return;
 	}
-	/* Nobody will ask for its cells again. */
-	zpack_clean_forget(device, block.first_cell, 1u << block.order);
 	zpack_count(device, ZPACK_blocks_died, 1);
-	zpack_backing_block_freed(device, block.owner, unused);
+	zpack_backing_block_freed(device, block.first_cell, block.order, block.owner, unused);
 }
 
 void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_block *ret)

@@ -125,7 +125,8 @@ static void block_cancel(struct zpack_bounce *bounce)
 	spin_lock(&backing->map_lock);
 	zpack_map_cancel(&backing->map, bounce->id.first_cell, &unused);
 	spin_unlock(&backing->map_lock);
-	zpack_backing_block_freed(bounce->device, bounce->owner, unused);
+	zpack_backing_block_freed(bounce->device, bounce->id.first_cell, bounce->id.order,
+				  bounce->owner, unused);
 }
 
 /* ---- filling it ---- */

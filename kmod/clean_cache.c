@@ -44,6 +44,9 @@
 /* Cells read alone that stay when others have to go; at most a quarter of all. */
 #define KEPT_ALONE 64u
 
+/* Cells that are given up at once, with interrupts off. */
+#define SHRINK_STEP 64u
+
 /* What the kernel takes a cell for: it saves a read for each of the two pages in it, and more. */
 #define CELL_SEEKS (2 * DEFAULT_SEEKS)
 
@@ -241,10 +244,19 @@ static struct zpack_clean_cell *take_to_use_again(struct zpack_device *device, u
 	return take(device, cell);
 }
 
+/* Are there as many as there may be, without one that was just taken out? Lock held. */
+static bool is_full(const struct zpack_device *device, u32 most, bool alone)
+{
+	const struct zpack_clean_cache *cache = &device->clean;
+
+	return cache->nr_cells >= most || (alone && cache->nr_alone >= most_alone(device));
+}
+
 /*
  * There is no memory for @count cells that are counted already: those that are
- * kept longest are used again, for one read alone no others than such. Those for
- * which there are none are not counted any more.
+ * kept longest are used again, for one read alone no others than such; for the
+ * read of a block none if they would not do. Those for which there are none are
+ * not counted any more.
  */
 static u32 alloc_without_memory(struct zpack_device *device, struct zpack_clean_cell **cells,
 				u32 count, bool alone)
@@ -255,7 +267,7 @@ static u32 alloc_without_memory(struct zpack_device *device, struct zpack_clean_
 	u32 got = 0;
 
 	spin_lock_irq(&cache->lock);
-	while (got < count) {
+	while (got < count && (alone || got || cache->nr_cells >= 2 * count)) {
 		cell = alone ? take(device, coldest(&cache->alone)) : take_coldest(device);
 		if (!cell)
 			break;
@@ -287,7 +299,7 @@ u32 zpack_clean_alloc(struct zpack_device *device, struct zpack_clean_cell **cel
 		cell = take_to_use_again(device, most, count - got, alone);
 		if (!cell)
 			break;
-		if (cache->nr_cells >= most || page_count(cell->page) > 1) {
+		if (is_full(device, most, alone) || page_count(cell->page) > 1) {
 			/* Too many, or a load still reads from its page. */
 			list_add(&cell->lru, &surplus);
 			continue;
@@ -373,6 +385,9 @@ void zpack_clean_arrived(struct zpack_device *device, struct zpack_clean_cell **
 	u32 most = most_cells(device), i;
 
 	lockdep_assert_held(&cache->lock);
+	/* A pool that has just grown has taken what was left for that; its next store gives way. */
+	if (READ_ONCE(cache->limit) == ZPACK_CLEAN_SHARED)
+		most += POOL_GROWS_BY >> ZPACK_CELL_SHIFT;
 	for (i = 0; i < count; i++) {
 		struct zpack_clean_cell *cell = cells[i];
 
@@ -409,8 +424,7 @@ void zpack_clean_forget(struct zpack_device *device, u64 first, u32 count)
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
 
-/* Give up the coldest cells that are more than @most, but not more than @count of them. */
-static u32 shrink_to(struct zpack_device *device, u32 most, u32 count)
+static u32 shrink_step(struct zpack_device *device, u32 most, u32 most_alone, u32 count)
 {
 	struct zpack_clean_cache *cache = &device->clean;
 	struct zpack_clean_cell *cell;
@@ -418,8 +432,9 @@ static u32 shrink_to(struct zpack_device *device, u32 most, u32 count)
 	u32 done = 0;
 
 	spin_lock_irq(&cache->lock);
-	while (done < count && cache->nr_cells > most) {
-		cell = take_coldest(device);
+	while (done < count && (cache->nr_cells > most || cache->nr_alone > most_alone)) {
+		cell = cache->nr_cells > most ? take_coldest(device) :
+						take(device, coldest(&cache->alone));
 		if (!cell)
 			break;
 		list_add(&cell->lru, &surplus);
@@ -427,6 +442,23 @@ static u32 shrink_to(struct zpack_device *device, u32 most, u32 count)
 	}
 	spin_unlock_irq(&cache->lock);
 	cells_free(&surplus);
+	return done;
+}
+
+/*
+ * Give up the coldest cells that are more than @most, and those read alone that are more than
+ * @most_alone, but not more than @count of them.
+ */
+static u32 shrink_to(struct zpack_device *device, u32 most, u32 most_alone, u32 count)
+{
+	u32 done = 0, wanted, step;
+
+	/* In steps, so that interrupts are not off for long. */
+	do {
+		wanted = min(count - done, SHRINK_STEP);
+		step = shrink_step(device, most, most_alone, wanted);
+		done += step;
+	} while (step == wanted && done < count);
 	return done;
 }
 
@@ -440,7 +472,7 @@ void zpack_clean_obey(struct zpack_device *device)
 {
 	/* Without a size it has nothing, and there is no pool to ask. */
 	if (device->ready)
-		shrink_to(device, most_cells(device), (u32)-1);
+		shrink_to(device, most_cells(device), most_alone(device), U32_MAX);
 }
 
 void zpack_clean_yield(struct zpack_device *device)
@@ -451,7 +483,7 @@ void zpack_clean_yield(struct zpack_device *device)
 		return;
 	most = most_cells(device);
 	if (READ_ONCE(device->clean.nr_cells) > most)
-		shrink_to(device, most, (u32)-1);
+		shrink_to(device, most, U32_MAX, U32_MAX);
 }
 
 bool zpack_clean_has_room(struct zpack_device *device, u32 count)
@@ -479,7 +511,8 @@ static unsigned long clean_count(struct shrinker *shrinker, struct shrink_contro
 static unsigned long clean_scan(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct zpack_device *device = owner_of(shrinker);
-	u32 done = shrink_to(device, 0, min_t(unsigned long, control->nr_to_scan, U32_MAX));
+	u32 count = min_t(unsigned long, control->nr_to_scan, U32_MAX);
+	u32 done = shrink_to(device, 0, U32_MAX, count);
 
 	zpack_count(device, ZPACK_clean_cache_shrunk_bytes, (s64)done << ZPACK_CELL_SHIFT);
 	return done ?: SHRINK_STOP;
@@ -521,7 +554,7 @@ void zpack_clean_cache_destroy(struct zpack_device *device)
 	spin_lock_irq(&cache->lock);
 	wait_event_lock_irq(cache->quiet, !cache->nr_fetches, cache->lock);
 	spin_unlock_irq(&cache->lock);
-	shrink_to(device, 0, (u32)-1);
+	shrink_to(device, 0, U32_MAX, U32_MAX);
 	WARN_ON(cache->nr_cells || cache->nr_alone);
 	kvfree(cache->hash);
 	cache->hash = NULL;

@@ -157,7 +157,8 @@ static bool end_victim(struct zpack_device *device, const struct zpack_clean_vic
 				  freed, victim->pin ? -EIO : error);
 	if (freed) {
 		zpack_count(device, ZPACK_blocks_cleaned, 1);
-		zpack_backing_block_freed(device, victim->owner, unused);
+		zpack_backing_block_freed(device, victim->cell, victim->order, victim->owner,
+					  unused);
 	}
 	return freed;
 }

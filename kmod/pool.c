@@ -152,7 +152,7 @@ static bool memory_is_below_reserves(unsigned int shift)
 			if (managed_zone(zone) &&
 			    zone_page_state(zone, NR_FREE_PAGES) >
 			    (min_wmark_pages(zone) >> shift) + zone->lowmem_reserve[ZONE_MOVABLE] +
-			    ZSPAGE_PAGES)
+			    READ_ONCE(zone->nr_reserved_highatomic) + ZSPAGE_PAGES)
 				return false;
 		}
 	}
@@ -177,16 +177,25 @@ unsigned long zpack_pool_add(struct zpack_device *device, const void *object, si
 	handle = zpack_zs_malloc(device->pool.zs, length, is_short ? gfp : gfp | __GFP_NOMEMALLOC,
 				 node);
 	/*
+	 * The zones say nothing of what a cpuset or a policy of memory excludes, so
+	 * that it fails need not mean that memory is short.
+	 */
+	if (!handle && !is_short) {
+		is_short = true;
+		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
+	}
+	/*
 	 * In direct reclaim they are always in use a little, and what is stored
 	 * frees more than it takes: a pool that gave everything away then would
 	 * have a zspage for each object or two. Below what the kernel gives to
-	 * atomic allocations it has to become smaller.
+	 * atomic allocations it has to become smaller; no more is asked for than
+	 * is not on its way, or it would go on when memory is there again.
 	 */
 	if ((!handle || (is_short && zpack_pool_bytes(device) > before &&
-			 memory_is_below_reserves(1))) && zpack_writeback_possible(device))
+			 memory_is_below_reserves(1))) &&
+	    atomic_long_read(&device->writeback.wanted) < SHORTAGE_PAGES &&
+	    zpack_writeback_possible(device))
 		zpack_writeback_want(device, SHORTAGE_PAGES);
-	if (!handle && !is_short)
-		handle = zpack_zs_malloc(device->pool.zs, length, gfp, node);
 
 	for (tries = 0; !handle && tries < ZPACK_NO_MEMORY_TRIES; tries++) {
 		if (!zpack_pool_wait_memory(device))

@@ -470,6 +470,8 @@ static bool read_from_cache(struct zpack_read *read)
 	struct zpack_clean_cell *cell;
 	bool is_here = false;
 
+	if (!READ_ONCE(cache->nr_cells))
+		return false;
 	spin_lock_irq(&cache->lock);
 	cell = zpack_clean_find(device, zpack_word_cell(read->word), read->block.generation);
 	if (cell)
@@ -483,7 +485,7 @@ static bool read_from_cache(struct zpack_read *read)
 	return true;
 }
 
-/* Read the cell of @read with an I/O of its own. */
+/* Read the cell of @read with an I/O of its own, if the cache does not have it. */
 static void read_one(struct zpack_read *read)
 {
 	struct zpack_device *device = read->device;
@@ -492,6 +494,9 @@ static void read_one(struct zpack_read *read)
 	u16 generation = read->block.generation;
 	struct page *page;
 
+	/* Before a cell is taken for it: the I/O of another page of the batch may bring it. */
+	if (read_from_cache(read))
+		return;
 	if (!zpack_clean_alloc(device, &read->cell, 1, true)) {
 		read_alone(read);
 		return;
@@ -531,20 +536,51 @@ static struct zpack_fetch *fetch_alloc(struct zpack_device *device, u64 block, u
 }
 
 /*
- * Read cells [@first, @first + @count) of @block with one I/O, as far as there
- * is none that the cache has between them and cell @wanted, one of them. Those
- * of @reads that want some of them join, the others stay. False: nothing was
- * started, as there is no memory or @wanted is in the cache.
+ * Of cells @low ... @high of @block, those around @wanted that the cache does not have. False: it
+ * has @wanted. Cache locked.
  */
-static bool fetch_block(struct zpack_device *device, const struct zpack_block *block, u32 first,
-			u32 count, u32 wanted, struct list_head *reads, blk_opf_t flags)
+static bool missing_around(struct zpack_device *device, const struct zpack_block *block, u32 wanted,
+			   u32 *low, u32 *high)
+{
+	u32 first = *low, last = *high;
+
+	if (zpack_clean_find(device, block->first_cell + wanted, block->generation))
+		return false;
+	*low = wanted;
+	*high = wanted;
+	while (*low > first &&
+	       !zpack_clean_find(device, block->first_cell + *low - 1, block->generation))
+		--*low;
+	while (*high < last &&
+	       !zpack_clean_find(device, block->first_cell + *high + 1, block->generation))
+		++*high;
+	return true;
+}
+
+/*
+ * Read cells @low ... @high of @block with one I/O, as far as there is none
+ * that the cache has between them and cell @wanted, one of them. Those of @reads
+ * that want some of them join, the others stay. False: nothing was started, as
+ * there is no memory or @wanted is in the cache.
+ */
+static bool fetch_block(struct zpack_device *device, const struct zpack_block *block, u32 low,
+			u32 high, u32 wanted, struct list_head *reads, blk_opf_t flags)
 {
 	struct zpack_clean_cache *cache = &device->clean;
-	struct zpack_fetch *fetch = fetch_alloc(device, block->first_cell, count);
-	u32 low = wanted, high = wanted, got, i;
 	struct zpack_read *read, *next;
+	struct zpack_fetch *fetch;
+	u32 count, got, i;
 	struct bio *bio;
+	bool missing;
 
+	/* Before cells are taken for it: others have to go for them. */
+	spin_lock_irq(&cache->lock);
+	missing = missing_around(device, block, wanted, &low, &high);
+	spin_unlock_irq(&cache->lock);
+	if (!missing)
+		return false;
+	count = high - low + 1;
+	fetch = fetch_alloc(device, block->first_cell, count);
 	if (!fetch)
 		return false;
 	got = zpack_clean_alloc(device, fetch->cells, count, false);
@@ -558,15 +594,9 @@ static bool fetch_block(struct zpack_device *device, const struct zpack_block *b
 		 REQ_OP_READ | flags);
 
 	spin_lock_irq(&cache->lock);
-	if (!zpack_clean_find(device, block->first_cell + wanted, block->generation)) {
-		while (low > first && !zpack_clean_find(device, block->first_cell + low - 1,
-							block->generation))
-			low--;
-		while (high + 1 < first + count &&
-		       !zpack_clean_find(device, block->first_cell + high + 1, block->generation))
-			high++;
+	/* Another load may have been faster. */
+	if (missing_around(device, block, wanted, &low, &high))
 		fetch->count = high - low + 1;
-	}
 	for (i = 0; i < fetch->count; i++) {
 		struct zpack_clean_cell *cell = fetch->cells[i];
 
@@ -640,7 +670,7 @@ static void batch_start_first(struct zpack_batch *batch)
 		return;
 	}
 	if (most > 1) {
-		roomy = zpack_clean_has_room(device, 1u << first->block.order);
+		roomy = zpack_clean_has_room(device, min(1u << first->block.order, most));
 		spin_lock_irq(&cache->lock);
 		ahead = zpack_readahead_wanted(&cache->readahead, mode, first->block.first_cell,
 					       &evidence, roomy);
@@ -660,12 +690,10 @@ static void batch_start_first(struct zpack_batch *batch)
 		if (ahead)
 			low = zpack_readahead_window(1u << first->block.order, low, most, &count);
 	}
-	if (count > 1 && fetch_block(device, &first->block, low, count, wanted, &batch->reads,
-				     batch->parent->bi_opf & (REQ_SYNC | REQ_PRIO)))
+	if (count > 1 && fetch_block(device, &first->block, low, low + count - 1, wanted,
+				     &batch->reads, batch->parent->bi_opf & (REQ_SYNC | REQ_PRIO)))
 		return;
 	list_del(&first->list);
-	if (count > 1 && read_from_cache(first))
-		return;
 	read_one(first);
 }
 
@@ -686,7 +714,7 @@ static void read_next_block(struct zpack_device *device, const struct zpack_bloc
 	/* Of a larger block the rest of this one comes first. */
 	count = 1u << next.order;
 	if (count > 1 && count <= most)
-		fetch_block(device, &next, 0, count, 0, &nobody, 0);
+		fetch_block(device, &next, 0, count - 1, 0, &nobody, 0);
 }
 
 void zpack_batch_begin(struct zpack_batch *batch, struct zpack_device *device, struct bio *parent)

@@ -213,6 +213,8 @@ static ssize_t block_pages_store(struct device *dev, struct device_attribute *at
 				    ZPACK_MAX_BLOCK_CELLS);
 	down_write(&device->config_lock);
 	error = zpack_writeback_set_order(device, ilog2(pages));
+	/* The least that the pool may have depends on it. */
+	zpack_clean_obey(device);
 	up_write(&device->config_lock);
 	return error ?: count;
 }

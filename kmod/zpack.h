@@ -559,8 +559,11 @@ void zpack_backing_written(struct zpack_device *device, const struct zpack_block
 void zpack_backing_release(struct zpack_device *device, u64 word);
 /* Group @owner has one block less. */
 void zpack_backing_disown(struct zpack_device *device, u16 owner);
-/* A block of group @owner became free, with the map's @unused memory. Does not sleep. */
-void zpack_backing_block_freed(struct zpack_device *device, u16 owner,
+/*
+ * The block of group @owner at @first_cell became free, with the map's @unused memory. Does not
+ * sleep.
+ */
+void zpack_backing_block_freed(struct zpack_device *device, u64 first_cell, u8 order, u16 owner,
 			       struct zpack_block_word *unused);
 /* The block that @word lies in; the slot is locked. */
 void zpack_backing_block(struct zpack_device *device, u64 word, struct zpack_block *ret);

@@ -235,19 +235,48 @@ def test_cache_obeys_a_lower_limit_of_the_pool_at_once(zpack: Device) -> None:
     assert zpack.stat().clean_cache_bytes <= 1 << 20
 
 
+def most_alone(vm: VM) -> int:
+    """What cells that were read alone may have of what the pool leaves."""
+    memory = int(vm.run("awk '/MemTotal/ {print $2}' /proc/meminfo").stdout) * 1024
+    return max(memory // 256 + CELL, 1 << 20)
+
+
 def test_cells_read_alone_do_not_take_what_the_pool_leaves(zpack: Device) -> None:
     zpack.pool_limit = 32 << 20
-    share = (
-        int(zpack.vm.run("awk '/MemTotal/ {print $2}' /proc/meminfo").stdout) * 1024 // 256 + CELL
-    )
     pack(zpack, 8000)
     zpack.readahead = "off"
     zpack.pages.check(shuffle=3)
     alone = zpack.stat().clean_cache_bytes
-    assert 0 < alone <= max(share, 1 << 20)
+    assert 0 < alone <= most_alone(zpack.vm)
     zpack.readahead = "always"
     zpack.pages.check(shuffle=3)
     assert zpack.stat().clean_cache_bytes > 2 * alone
+
+
+def test_cells_read_alone_go_when_a_limit_of_their_own_is_taken_back(zpack: Device) -> None:
+    zpack.clean_cache_limit = 16 << 20
+    pack(zpack, 8000)
+    zpack.readahead = "off"
+    zpack.pages.check(shuffle=3)
+    assert zpack.stat().clean_cache_bytes > 2 * most_alone(zpack.vm)
+    zpack.clean_cache_limit = None
+    assert 0 < zpack.stat().clean_cache_bytes <= most_alone(zpack.vm)
+    zpack.pages.check(shuffle=4)
+    assert zpack.stat().clean_cache_bytes <= most_alone(zpack.vm)
+
+
+def test_cells_of_blocks_that_are_cleaned_leave_the_cache(zpack: Device) -> None:
+    zpack.clean_cache_limit = 8 << 20
+    pack(zpack)
+    for page in range(1000):
+        if page % 4:
+            zpack.pages.discard(page, 1)
+    zpack.pages.check()
+    assert zpack.stat().clean_cache_bytes > 20 * BLOCK
+    zpack.clean()
+    # One or two blocks stay where they would only fill another one.
+    assert zpack.stat().clean_cache_bytes <= 2 * BLOCK
+    zpack.pages.check()
 
 
 def test_cells_of_blocks_that_die_leave_the_cache(zpack: Device) -> None:
