@@ -80,7 +80,7 @@ void look_at_module(bool loaded, MachineFacts const& facts, std::vector<Finding>
                 facts.loaded_version, facts.installed_version),
             "Reboot; or, which brings back all that is swapped: "
             "/usr/libexec/zpack-dkms/release-devices "
-            "--unload && systemctl restart zpack-setup zpackd" });
+            "--unload && systemctl restart zpackd" });
 }
 
 void look_at_device(
