@@ -18,7 +18,8 @@ from vm.plugin import FAILED
 
 CGROUPS = "/sys/fs/cgroup"
 KEPT = f"{CGROUPS}/kept0"  # as Pressure names it, for its worker 0
-WATERMARKS = "writeback_high_percent = 90\nwriteback_low_percent = 80"
+# Close to each other, so that writes come evenly, also where a machine is slow.
+WATERMARKS = "writeback_high_percent = 90\nwriteback_low_percent = 89"
 CONFIGURATION = f"""
 [daemon]
 tick_ms = 100
