@@ -20,18 +20,21 @@ LIST_SERVICES = b"\x3a\x00"  # ServerReflectionRequest with an empty list_servic
 SERVING = b"\x08\x01"  # HealthCheckResponse
 
 
+def wait_packed(client: Client) -> None:
+    """Wait until much is on the disk: the simulated programs take turns."""
+
+    def packed_pages() -> int:
+        return int(client.call("TelemetryService", "GetStats").stats[0].slots.packed_pages)
+
+    wait_until(lambda: packed_pages() > 4000, "pages are written back")
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDaemon]:
     """One with a simulated device that has written to its disk."""
     compile_protos(tmp_path_factory.mktemp("protos"))
     with LocalDaemon(tmp_path_factory.mktemp("daemon"), simulated=True) as daemon:
-        client = daemon.client("read")
-
-        def packed_pages() -> int:
-            stats = client.call("TelemetryService", "GetStats").stats
-            return int(stats[0].slots.packed_pages)
-
-        wait_until(lambda: packed_pages() > 2000, "pages are written back")
+        wait_packed(daemon.client("read"))
         yield daemon
 
 
@@ -129,12 +132,13 @@ def test_device_that_is_not_there_is_named_with_those_that_are(
 
 
 def test_blocks_come_page_by_page_in_disk_order(admin: Client) -> None:
-    request: dict[str, Any] = {"device": DEVICE, "page_size": 50}
+    wait_packed(admin)
+    request: dict[str, Any] = {"device": DEVICE, "page_size": 20}
     offsets: list[int] = []
     pages = 0
     while True:
         answer = admin.call("LayoutService", "ListBlocks", **request)
-        assert 0 < len(answer.blocks) <= 50
+        assert 0 < len(answer.blocks) <= 20
         offsets.extend(block.offset_bytes for block in answer.blocks)
         pages += 1
         if not answer.next_page_token:
@@ -152,6 +156,7 @@ def test_blocks_come_page_by_page_in_disk_order(admin: Client) -> None:
 def test_map_of_the_disk_has_no_more_cells_than_asked_for_and_names_what_they_say(
     admin: Client, cells: int
 ) -> None:
+    wait_packed(admin)
     found = admin.call("LayoutService", "GetLayoutMap", device=DEVICE, max_cells=cells)
     assert 0 < len(found.cells) <= cells
     assert (len(found.cells) - 1) * found.cell_bytes < found.disk_bytes

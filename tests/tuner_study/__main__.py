@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tuner of zpackd against the module's defaults, in a guest, in counts: they depend much less than
-times on how busy the machine is.
+"""The tuner of zpackd against the module's defaults, in a guest, in counts of the same accesses: they
+depend much less than times on how busy the machine is.
 
 Two workloads, each in pairs of runs with a new device, one without the tuner and one with it, of the
-same seed; which comes first changes from pair to pair. How far the pairs' differences are from each
-other is the measurement's uncertainty. Run as
+same seed; which comes first changes from pair to pair. A run is that many accesses of each of two
+programs, which then compare all their pages. How far the pairs' differences are from each other is
+the measurement's uncertainty. Run as
 
-    PYTHONPATH=tests python3 -m tuner_study [--pairs N] [--seconds N] [--kernel K]
+    PYTHONPATH=tests python3 -m tuner_study [--pairs N] [--accesses N] [--kernel K]
 """
 
 import argparse
@@ -15,7 +16,6 @@ import json
 import math
 import statistics
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ WORKLOADS: dict[str, dict[str, int | str]] = {
     "favourites": {"workers": 2, "mib": 64, "pattern": "zipf", "dirty": 10, "pageout": 15},
     "writes": {"workers": 2, "mib": 64, "pattern": "random", "dirty": 60, "pageout": 30},
 }
+SECONDS = 1800.0  # for a run, at most
 CONFIGURATION = f"""
 [tuner]
 mode = "MODE"
@@ -58,7 +59,7 @@ class Counts:
     kib: float  # read and written
 
 
-def measure(vm: VM, workload: str, mode: str, seconds: int, seed: int) -> tuple[Counts, list[str]]:
+def measure(vm: VM, workload: str, mode: str, ops: int, seed: int) -> tuple[Counts, list[str]]:
     """One run with a new device; what it cost, and the tuner's decisions."""
     disk = vm.run(["readlink", "-f", BACKING]).stdout.strip().removeprefix("/dev/")
 
@@ -68,15 +69,14 @@ def measure(vm: VM, workload: str, mode: str, seconds: int, seed: int) -> tuple[
     daemon = Daemon(vm)
     daemon.start(CONFIGURATION.replace("MODE", mode))
     device = Device(vm)
-    load = Pressure(vm).start(evict=1, ops=0, seed=seed, **WORKLOADS[workload])
-    load.wait_filled()
+    load = Pressure(vm).start(evict=1, hold=1, ops=ops, seed=seed, **WORKLOADS[workload])
+    load.wait_filled(SECONDS)
     before, loads = counters(), device.stat().loads_packed
-    time.sleep(seconds)
+    load.go()
+    summary = load.finish(SECONDS)
     after, loads_after = counters(), device.stat().loads_packed
-    decisions = [line for line in daemon.log.splitlines() if "tuner" in line and "->" in line]
-    # The programs compare all their pages at the end, which is not part of it.
-    summary = load.stop(timeout=120)
-    accesses = (summary.verified - summary.pages) / 1000
+    decisions = [line for line in daemon.log.splitlines() if "tuner set" in line]
+    accesses = summary.verified / 1000
     daemon.ctl("drain", "zpack0", "--remove")
     daemon.stop()
     vm.run("rm -rf /run/zpackd /var/lib/zpackd")
@@ -120,7 +120,7 @@ def main() -> int:
     """Measure all, print a table for each workload."""
     parser = argparse.ArgumentParser(prog="tuner_study", description=__doc__)
     parser.add_argument("--kernel", default="7.3", help="6.1, 6.12 or 7.3 (default)")
-    parser.add_argument("--seconds", type=int, default=60, help="of each run")
+    parser.add_argument("--accesses", type=int, default=50000, help="of each program in a run")
     parser.add_argument("--pairs", type=int, default=5, help="of runs, for each workload")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also add the figures there")
     arguments = parser.parse_args()
@@ -132,7 +132,7 @@ def main() -> int:
             for seed in range(arguments.pairs):
                 found = {}
                 for mode in ("off", "on") if seed % 2 == 0 else ("on", "off"):
-                    counts, decisions = measure(vm, workload, mode, arguments.seconds, seed + 1)
+                    counts, decisions = measure(vm, workload, mode, arguments.accesses, seed + 1)
                     found[mode] = counts
                     print(workload, mode, counts, *decisions, sep="\n  ", flush=True)
                     if arguments.json:
