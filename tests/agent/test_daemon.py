@@ -345,7 +345,7 @@ def test_tuner_advises_then_tunes_and_keeps_its_hands_off(daemon: Daemon) -> Non
     daemon.ctl("tune", "zpack0", "block_pages=1", "cleaning=off")
     # From now on it would take that for somebody's wish.
     daemon.ctl("tuner", "advise")
-    load = Pressure(vm).start(workers=1, mib=48, evict=1, ops=0, pageout=30, dirty=60)
+    load = Pressure(vm).start(workers=1, mib=48, evict=1, ops=0, pageout=90, dirty=90)
     load.wait_filled()
     wait_until(lambda: "tuner advises: block_pages: 1 -> 2 (MANY_WRITES" in daemon.log, "advice")
     assert device.block_pages == 1
