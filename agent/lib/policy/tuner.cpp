@@ -160,18 +160,19 @@ Wish block_size(model::Settings const& settings, Observation const& seen)
     return {};
 }
 
-/// The module adapts readahead to its use; it is switched off where there is none at all.
+/// Where next to nothing of it is used the module shall decide, which then tries it now and then.
+/// Switched off it would not be missed before a scan comes, and nothing would tell of that.
 Wish readahead(model::Settings const& settings, Observation const& seen)
 {
     auto const mode = word(settings, "readahead");
-    if (!mode || *mode == "off" || seen.readahead_bytes < least_readahead_bytes)
+    if (!mode || *mode != "always" || seen.readahead_bytes < least_readahead_bytes)
         return {};
     constexpr std::uint64_t least_percent = 10;
     auto const percent = seen.readahead_used_bytes * 100 / seen.readahead_bytes;
     if (percent >= least_percent)
         return {};
-    return wish(settings, "readahead", std::string(*mode == "always" ? "auto" : "off"),
-        "READAHEAD_WASTED", fmt::format("{} % of what was read ahead was used", percent));
+    return wish(settings, "readahead", std::string("auto"), "READAHEAD_WASTED",
+        fmt::format("{} % of what was read ahead was used", percent));
 }
 
 /// Notice what others have set.
