@@ -4,6 +4,7 @@
 #include "cgroup_commands.h"
 #include "job_commands.h"
 #include "model/settings.h"
+#include "model/swap_priority.h"
 #include "output.h"
 #include "text.h"
 #include "top_command.h"
@@ -504,7 +505,7 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
         double seconds = 1;
     };
     auto const given = std::make_shared<Arguments>();
-    CLI::Range const priorities(-1, 32767);
+    CLI::Range const priorities(model::min_swap_priority, model::max_swap_priority);
 
     app.add_subcommand("list", "All devices")->callback([&] {
         command = [&](Client& client) { return list(client, output.format); };

@@ -277,7 +277,7 @@ def test_new_version_is_used_once_the_old_one_is_drained(life: Life) -> None:
     with life.step():
         load = life.load()
         said = life.run(
-            "/usr/libexec/zpack-dkms/release-devices --unload 2>&1 && " "systemctl restart zpackd",
+            "/usr/libexec/zpack-dkms/release-devices --unload 2>&1 && systemctl restart zpackd"
         )
         assert "KiB back" in said
         assert life.loaded_version() == NEXT_VERSION

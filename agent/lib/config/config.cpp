@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/config.h"
 
+#include "model/swap_priority.h"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -240,7 +242,7 @@ private:
         else if (key == "swap")
             yes_or_no(node, where, device.swap);
         else if (key == "priority")
-            number(node, where, -1, 32'767,
+            number(node, where, model::min_swap_priority, model::max_swap_priority,
                 [&](auto value) { device.priority = static_cast<int>(value); });
         else if (key == "force")
             yes_or_no(node, where, device.force);

@@ -4,6 +4,7 @@
 #include "control/crypt.h"
 #include "control/loop.h"
 #include "control/swap.h"
+#include "model/swap_priority.h"
 
 #include <fmt/format.h>
 
@@ -77,12 +78,12 @@ Result<> check_real(sysfs::Module const& module)
     return {};
 }
 
-/// Range of a swap device's priority; of a wrong one the kernel would take some of the bits.
 Result<> check_priority(int priority)
 {
-    if (priority < -1 || priority > 32767)
+    if (priority < model::min_swap_priority || priority > model::max_swap_priority)
         return fail(ErrorCode::InvalidArgument,
-            fmt::format("swap.priority: {} is not allowed; use -1...32767", priority));
+            fmt::format("swap.priority: {} is not allowed; use {}...{}", priority,
+                model::min_swap_priority, model::max_swap_priority));
     return {};
 }
 

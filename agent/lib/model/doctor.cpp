@@ -2,6 +2,7 @@
 #include "model/doctor.h"
 
 #include "model/collector.h"
+#include "model/swap_priority.h"
 #include "sysfs/files.h"
 
 #include <algorithm>
@@ -132,7 +133,7 @@ void look_at_device(
                 use.priority, name, device.swap.priority),
             fmt::format("zpackctl drain {0} && zpackctl tune {0} swap=true --priority {1}; with \"priority\" in "
                         "the configuration it stays so.",
-                name, std::min(use.priority + 1, 32767)) });
+                name, std::min(use.priority + 1, max_swap_priority)) });
     }
 }
 
