@@ -22,6 +22,8 @@ PROBLEMS = [
     "kswapd0: page allocation failure: order:0, mode:0x820(GFP_ATOMIC), nodemask=(null)",
     "list_del corruption. prev->next should be ffff, but was dead",
     "refcount_t: underflow; use-after-free.",
+    "zsmalloc: Freeing non-empty class with size 2048b, fullness group 3",
+    "zsmalloc: Class-2048 fullness group 3 is not empty",
     "hello: Unknown symbol zs_malloc (err -2)",
 ]
 

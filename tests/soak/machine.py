@@ -197,10 +197,13 @@ class Machine:
         device = self.devices[name]
         device.discard_all()
         stat = device.stat()
-        if not stat.blocks_bad:  # free segments that are being discarded on the disk come back
-            end = time.monotonic() + LONG
-            while stat.segments_free != stat.segments and time.monotonic() < end:
-                stat = device.stat()
+        # Free segments that are being discarded on the disk come back, and so do pages of
+        # the pool that compaction held when their last object went (zsmalloc frees them later).
+        end = time.monotonic() + LONG
+        while time.monotonic() < end and (
+            stat.pool_bytes or not stat.blocks_bad and stat.segments_free != stat.segments
+        ):
+            stat = device.stat()
         self.check_empty(name, stat)
         device.reset()
         stat = device.stat()

@@ -24,6 +24,7 @@ PROBLEM = re.compile(
             r"stack (guard page|overflow)|corrupted stack|refcount_t: ",
             r"list_(add|del) corruption|Bad page|bad page state|Bad swap",
             r"slab corruption|Objects remaining in|Redzone overwritten|Poison overwritten",
+            r"Freeing non-empty class|fullness group \d+ is not empty",  # zsmalloc: objects are left
             r"kmemleak: \d+ new suspected memory leaks",
             r"ODEBUG: ",
             r"workqueue: .* is flushing|unregister_netdevice",
