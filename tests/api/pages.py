@@ -158,8 +158,13 @@ class Pages:
     @staticmethod
     def finish_check(process: Process, timeout: float = 60.0) -> None:
         """Wait for `spawn_check`: each page must have been right each time."""
-        failed, _ = _parse(process.wait(timeout=timeout).stdout)
+        failed = Pages.finish_failures(process, timeout)
         assert not failed, f"{len(failed)} pages, among them {failed[:10]}"
+
+    @staticmethod
+    def finish_failures(process: Process, timeout: float = 60.0) -> list[Failure]:
+        """Wait for `spawn_check`: what could not be read, or was not right."""
+        return _parse(process.wait(timeout=timeout).stdout)[0]
 
     def _spawn(
         self, command: str, ranges: str, io_pages: int, misalign: int, shuffle: int

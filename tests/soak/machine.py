@@ -273,7 +273,7 @@ class Machine:
         with self._mappings["direct"].suspended():
             reader = self._direct.pages.spawn_check(io_pages=4)
             self._direct.stat(), self._direct.layout()
-        self._direct.pages.finish_check(reader, timeout=LONG)
+        self._compare(self._direct.pages.finish_failures(reader, timeout=LONG))
         self.report.pages_verified += len(self._direct.pages.contents)
 
     # ---- memory ----
