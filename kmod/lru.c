@@ -166,11 +166,6 @@ void zpack_lru_remove(struct zpack_device *device, struct zpack_entry *entry)
 	spin_unlock(&group->lock);
 }
 
-static bool stored_before(const struct zpack_entry *entry, u32 clock)
-{
-	return (s32)(entry->stored_at - clock) <= 0;
-}
-
 /* All of them can be looked at. */
 static unsigned int groups_there(const struct zpack_device *device)
 {
@@ -181,38 +176,34 @@ static unsigned int groups_there(const struct zpack_device *device)
 /* The clock's reading @ms ago, or a little earlier. */
 static u32 clock_before(u32 ms)
 {
-	return zpack_clock() - (u32)(msecs_to_jiffies(ms) >> 4) - 1;
-}
-
-/* Later than any entry: one that has just had its second chance is as new as can be. */
-static u32 clock_any(void)
-{
-	return zpack_clock() + (1u << 30);
+	return zpack_clock() - zpack_clock_from_ms(ms) - 1;
 }
 
 /*
- * False: nothing of the group may be written for @wish. Else what was stored
- * before *@ret. Its policy does not change meanwhile, as the writeback thread asks.
+ * False: nothing of the group may be written for @wish. Its policy does not
+ * change meanwhile, as the writeback thread asks.
  */
-static bool group_before(const struct zpack_device *device, const struct zpack_group *group,
-			 enum zpack_wish wish, u32 *ret)
+static bool group_old_enough(const struct zpack_device *device, const struct zpack_group *group,
+			     enum zpack_wish wish, struct zpack_old_enough *ret)
 {
 	u32 age;
 
 	if (!zpack_policy_age(&group->policy, READ_ONCE(device->tunables.min_age_ms), wish, &age))
 		return false;
-	*ret = age ? clock_before(age) : clock_any();
+	ret->all = !age;
+	ret->before = clock_before(age);
 	return true;
 }
+
 
 unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *group,
 			       enum zpack_wish wish, struct zpack_candidate *candidates,
 			       unsigned int count)
 {
 	unsigned int taken = 0, spared = 0, left;
-	u32 before;
+	struct zpack_old_enough which;
 
-	if (!group_before(device, group, wish, &before))
+	if (!group_old_enough(device, group, wish, &which))
 		return 0;
 	spin_lock(&group->lock);
 	/* Not for ever: whoever frees a slot may spin for this lock with interrupts off. */
@@ -226,7 +217,7 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 			spared++;
 			continue;
 		}
-		if (!stored_before(entry, before))
+		if (!zpack_is_old_enough(&which, entry->stored_at))
 			break;
 		list_del(&entry->lru);
 		entry->isolated = true;
@@ -261,19 +252,19 @@ struct zpack_group *zpack_lru_coldest(struct zpack_device *device, enum zpack_wi
 	nr_groups = groups_there(device);
 	for (i = 0; i < nr_groups; i++) {
 		struct zpack_group *group = device->lru.groups[i];
+		struct zpack_old_enough which;
 		struct zpack_entry *entry;
-		u32 before;
 		bool over;
 
-		if (!group_before(device, group, wish, &before))
+		if (!group_old_enough(device, group, wish, &which))
 			continue;
 		spin_lock(&group->lock);
 		entry = list_first_entry_or_null(&group->lru, struct zpack_entry, lru);
 		over = zpack_policy_over_share(&group->policy, group->object_bytes +
 					       zpack_window_bytes(device, group), limit);
-		if (entry && group->object_bytes >= min_bytes && stored_before(entry, before) &&
+		if (entry && group->object_bytes >= min_bytes && zpack_is_old_enough(&which, entry->stored_at) &&
 		    (!coldest || over > coldest_over ||
-		     (over == coldest_over && stored_before(entry, coldest_at)))) {
+		     (over == coldest_over && (s32)(entry->stored_at - coldest_at) <= 0))) {
 			coldest = group;
 			coldest_at = entry->stored_at;
 			coldest_over = over;

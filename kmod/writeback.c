@@ -544,9 +544,9 @@ static long thread_timeout(struct zpack_device *device)
 	    (READ_ONCE(device->writeback.held) || over_watermark(device)))
 		keep = zpack_lru_least_keep(device);
 	if (age && zpack_writeback_possible(device))
-		timeout = max(msecs_to_jiffies(age) / 4, 1ul);
+		timeout = zpack_clock_from_ms(age) * 16ul / 4;
 	if (keep)
-		timeout = min_t(long, timeout, max(msecs_to_jiffies(keep) / 4, 1ul));
+		timeout = min_t(long, timeout, zpack_clock_from_ms(keep) * 16ul / 4);
 	return min(timeout, zpack_budget_timeout(device));
 }
 

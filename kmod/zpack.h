@@ -302,12 +302,21 @@ void zpack_entry_release(struct zpack_device *device, struct zpack_entry *entry)
 int __init zpack_entry_init(void);
 void zpack_entry_exit(void);
 
-/* A clock for ages: ticks of 16 jiffies, 16...160 ms, that wrap after years. */
+/*
+ * A clock for ages: ticks of 16 jiffies, 16...160 ms. It wraps, with 1000 jiffies in a second
+ * after 795 days; differences are right up to half of that.
+ */
 static inline u32 zpack_clock(void)
 {
 	u64 now = get_jiffies_64();
 
 	return now >> 4;
+}
+
+/* Rounded up. 32 bits of it are more than the longest age, ZPACK_POLICY_MAX_AGE_MS. */
+static inline u32 zpack_clock_from_ms(u32 ms)
+{
+	return DIV_ROUND_UP_ULL((u64)ms * HZ, (u32)MSEC_PER_SEC << 4);
 }
 
 static inline u64 zpack_clock_to_ms(u32 ticks)

@@ -45,6 +45,20 @@ enum zpack_wish {
 bool zpack_policy_age(const struct zpack_policy *policy, u32 device_age_ms, enum zpack_wish wish,
 		      u32 *ret_ms);
 
+/*
+ * Which pages are old enough: all, or those stored before a reading of a clock that wraps after
+ * 32 bits. No age is asked of "all", so a page may be older than half of what the clock can say.
+ */
+struct zpack_old_enough {
+	bool all;
+	u32 before;
+};
+
+static inline bool zpack_is_old_enough(const struct zpack_old_enough *which, u32 stored_at)
+{
+	return which->all || (s32)(stored_at - which->before) <= 0;
+}
+
 /* True when @bytes in the pool are more than the policy's share of @limit ((u64)-1: none). */
 bool zpack_policy_over_share(const struct zpack_policy *policy, u64 bytes, u64 limit);
 

@@ -132,6 +132,21 @@ static void test_ages(void **state)
 	assert_false(zpack_policy_age(&policy, 600, ZPACK_WISH_HALF_OLD, &age));
 }
 
+static void test_page_of_any_age_may_be_written_when_no_age_is_asked_for(void **state)
+{
+	const struct zpack_old_enough all = { .all = true, .before = 1000 };
+	const struct zpack_old_enough old = { .before = 1000 };
+	u64 age;
+
+	(void)state;
+	for (age = 0; age < 1ull << 33; age += 1u << 20)
+		assert_true(zpack_is_old_enough(&all, (u32)(1000 - age)));
+	assert_true(zpack_is_old_enough(&old, 1000));
+	assert_false(zpack_is_old_enough(&old, 1001));
+	/* Stored before the clock wrapped. */
+	assert_true(zpack_is_old_enough(&old, (u32)-5));
+}
+
 static void test_shares(void **state)
 {
 	struct zpack_policy policy = ZPACK_POLICY_DEFAULT;
@@ -155,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes_are_pointed_at),
 		cmocka_unit_test(test_any_bytes),
 		cmocka_unit_test(test_ages),
+		cmocka_unit_test(test_page_of_any_age_may_be_written_when_no_age_is_asked_for),
 		cmocka_unit_test(test_shares),
 	};
 

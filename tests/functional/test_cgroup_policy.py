@@ -245,6 +245,20 @@ def test_pages_are_kept_for_a_while(zpack: Device, cgroups: tuple[Cgroup, Cgroup
     zpack.pages.check()
 
 
+def test_longest_age_is_long(zpack: Device, cgroups: tuple[Cgroup, Cgroup]) -> None:
+    """30 days in milliseconds are more than 31 bits say."""
+    one, two = cgroups
+    one.policy(f"keep_ms={30 * 24 * 3600 * 1000}")
+    two.policy(f"min_age_ms={30 * 24 * 3600 * 1000}")
+    one.fill(range(600))
+    two.fill(range(1000, 1600))
+    zpack.writeback(100)
+    assert (one.record.writebacks, two.record.writebacks > 0) == (0, True)
+    zpack.writeback()
+    assert (one.record.writebacks, two.record.writebacks) == (0, 600)
+    zpack.pages.check()
+
+
 def test_age_of_its_own(zpack: Device, cgroups: tuple[Cgroup, Cgroup]) -> None:
     one, two = cgroups
     one.policy("min_age_ms=100")
