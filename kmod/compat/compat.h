@@ -115,6 +115,9 @@ static inline u64 zpack_page_cgroup(struct page *page)
 
 /* ---- gendisk ---- */
 
+/* Kernels before 6.11 don't cut the limit to what a bio's 32 bits of bytes can say. */
+#define ZPACK_MAX_WRITE_ZEROES_SECTORS ((UINT_MAX & PAGE_MASK) >> SECTOR_SHIFT)
+
 #ifdef ZPACK_HAVE_BLK_ALLOC_DISK_LIMITS
 static inline struct gendisk *zpack_alloc_disk(void)
 {
@@ -126,11 +129,21 @@ static inline struct gendisk *zpack_alloc_disk(void)
 		.dma_alignment = PAGE_SIZE - 1,
 		.max_hw_discard_sectors = UINT_MAX,
 		.discard_granularity = PAGE_SIZE,
-		.max_write_zeroes_sectors = UINT_MAX,
+		.max_write_zeroes_sectors = ZPACK_MAX_WRITE_ZEROES_SECTORS,
+#ifdef ZPACK_HAVE_BLK_FEAT_STABLE_WRITES
 		.features = BLK_FEAT_STABLE_WRITES,
+#endif
 	};
+	struct gendisk *disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
 
-	return blk_alloc_disk(&limits, NUMA_NO_NODE);
+#ifndef ZPACK_HAVE_BLK_FEAT_STABLE_WRITES
+	if (!IS_ERR(disk)) {
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+		blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, disk->queue);
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, disk->queue);
+	}
+#endif
+	return disk;
 }
 #else
 static inline struct gendisk *zpack_alloc_disk(void)
@@ -145,7 +158,7 @@ static inline struct gendisk *zpack_alloc_disk(void)
 	blk_queue_io_opt(disk->queue, PAGE_SIZE);
 	blk_queue_dma_alignment(disk->queue, PAGE_SIZE - 1);
 	blk_queue_max_discard_sectors(disk->queue, UINT_MAX);
-	blk_queue_max_write_zeroes_sectors(disk->queue, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(disk->queue, ZPACK_MAX_WRITE_ZEROES_SECTORS);
 	disk->queue->limits.discard_granularity = PAGE_SIZE;
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, disk->queue);

@@ -62,6 +62,18 @@ def test_discarded_pages_read_as_zeroes(zpack: Device, zeroout: bool) -> None:
     zpack.pages.check()
 
 
+@pytest.mark.parametrize("gib", [4, 5, 8])
+def test_zeroing_more_than_a_bio_can_say_zeroes_all_of_it(zpack: Device, gib: int) -> None:
+    """A bio's length has 32 bits."""
+    zpack.reset()
+    zpack.disksize = (gib << 30) + (1 << 20)
+    pages = gib << 18
+    zpack.pages.fill([0, 1 << 18, pages // 2, pages - 1, pages], "text")
+    zpack.pages.discard(0, pages, zeroout=True)
+    assert zpack.stat().stored == 1
+    zpack.pages.check()
+
+
 def test_discard_of_nothing_does_nothing(zpack: Device) -> None:
     zpack.pages.discard(5000, 40000)
     assert zpack.stat().slot_table_bytes == 0

@@ -5,6 +5,5 @@
 struct gendisk *probe(struct queue_limits *limits);
 struct gendisk *probe(struct queue_limits *limits)
 {
-	limits->features = BLK_FEAT_STABLE_WRITES;
 	return blk_alloc_disk(limits, NUMA_NO_NODE);
 }
