@@ -219,11 +219,8 @@ int zpack_entry_load(struct zpack_device *device, u32 number, void *page, u64 *r
 	}
 	*ret_word = zpack_slot_word(&slot);
 	result = zpack_ops(*ret_word)->load(device, *ret_word, page);
-	if (result == -EINPROGRESS) {
+	if (result == -EINPROGRESS)
 		zpack_backing_block(device, *ret_word, ret_block);
-		/* While the slot is locked the block is there, and so its owner's group. */
-		atomic64_inc(&device->lru.groups[ret_block->owner]->refaults);
-	}
 	zpack_slot_unlock(&device->slots, &slot);
 	trace_zpack_load(device->id, number, zpack_word_type(*ret_word));
 	return result;

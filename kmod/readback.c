@@ -761,6 +761,12 @@ static struct page *load_begin(struct zpack_batch *batch, u32 slot, u64 word,
 	return page;
 }
 
+static void count_load(struct zpack_device *device, const struct zpack_block *block)
+{
+	zpack_count(device, ZPACK_loads_packed, 1);
+	atomic64_inc(&device->lru.groups[block->owner]->refaults);
+}
+
 int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
 		   const struct zpack_block *block, struct page *page,
 		   const struct bvec_iter *at, bool may_wait)
@@ -774,7 +780,7 @@ int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
 	if (cell && page &&
 	    !cell_unpack_in_task(device, word, slot, block->generation, cell, page)) {
 		put_page(cell);
-		zpack_count(device, ZPACK_loads_packed, 1);
+		count_load(device, block);
 		zpack_count(device, ZPACK_clean_cache_hits, 1);
 		zpack_count_latency(device, ZPACK_LATENCY_CACHED, batch->started);
 		trace_zpack_readback(device->id, slot, zpack_word_cell(word), 0);
@@ -809,7 +815,7 @@ int zpack_readback(struct zpack_batch *batch, u32 slot, u64 word,
 	read->strays = batch->evidence.strays;
 	read->error = 0;
 	bio_inc_remaining(batch->parent);
-	zpack_count(device, ZPACK_loads_packed, 1);
+	count_load(device, block);
 	list_add_tail(&read->list, &batch->reads);
 	return 0;
 }
