@@ -142,19 +142,23 @@ static void buffers_exchange(struct zpack_cleaning *cleaning, struct buffers *bu
 
 /* ---- the survivors' block ---- */
 
-/* Cleaning has done with a block. True: it is free. */
+/*
+ * Cleaning has done with a block. True: it is free. If what was found has moved and
+ * something lives in it all the same, its header is damaged: such a block must not be
+ * chosen again and again. (Or it is about to die: then it becomes free although pinned.)
+ */
 static bool end_victim(struct zpack_device *device, const struct zpack_clean_victim *victim,
 		       int error)
 {
 	struct zpack_backing *backing = device->backing;
+	bool pin = victim->pin || victim->walked, freed;
 	struct zpack_block_word *unused;
-	bool freed;
 
 	spin_lock(&backing->map_lock);
-	freed = zpack_map_clean_end(&backing->map, victim->cell, victim->pin, &unused);
+	freed = zpack_map_clean_end(&backing->map, victim->cell, pin, &unused);
 	spin_unlock(&backing->map_lock);
 	trace_zpack_block_cleaned(device->id, victim->cell, 1u << victim->order, victim->moved,
-				  freed, victim->pin ? -EIO : error);
+				  freed, pin && !freed ? -EIO : error);
 	if (freed) {
 		zpack_count(device, ZPACK_blocks_cleaned, 1);
 		zpack_backing_block_freed(device, victim->cell, victim->order, victim->owner,
@@ -190,8 +194,10 @@ static void abandon(struct zpack_device *device, int error)
 {
 	unsigned int i;
 
-	for (i = 0; i < device->cleaning.nr_victims; i++)
+	for (i = 0; i < device->cleaning.nr_victims; i++) {
 		device->cleaning.victims[i].pin = false;
+		device->cleaning.victims[i].walked = false;
+	}
 	survivors_forget(&device->cleaning);
 	end_victims(device, 0, error);
 }
@@ -576,6 +582,7 @@ static void copy_survivors(struct zpack_device *device, struct zpack_clean_victi
 			*ret_left = true;
 		}
 	}
+	victim->walked = !*ret_left;
 }
 
 /* Clean one block. 0; -ENODATA: there is none that it would pay for; -EDQUOT, -EIO, -ENOSPC, -ENOMEM. */
@@ -615,6 +622,7 @@ static int clean_block(struct zpack_device *device)
 	victim->order = block.order;
 	victim->moved = 0;
 	victim->pin = false;
+	victim->walked = false;
 	if (read_victim(device, &block)) {
 		victim->pin = true;
 		end_victim(device, victim, -EIO);

@@ -797,6 +797,7 @@ struct zpack_clean_victim {
 	u16 age;
 	u8 order;
 	bool pin;		/* something in it can't be moved */
+	bool walked;		/* all that was found to live in it has been copied */
 };
 
 #define ZPACK_CLEAN_VICTIMS 64

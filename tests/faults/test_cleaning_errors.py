@@ -28,7 +28,7 @@ def disk(bare_zpack: Device) -> Iterator[Mapping]:
     zpack.vm.run("modprobe dm-flakey")
     with Mapping(zpack.vm, "failing", GOOD) as mapping:
         zpack.backing_dev = mapping.path
-        zpack.disksize = 64 << 20
+        zpack.disksize = 128 << 20
         zpack.clean_cache_limit = 0  # these tests change what is on the disk
         zpack.cleaning = False
         zpack.write("cleaning_rate", "max")
@@ -117,6 +117,60 @@ def test_block_without_a_header_stays_as_it_is(
     assert refused.returncode != 0 and "Bad message" in refused.stderr, refused
     expected = in_cell0 & set(living) if damage != "header" else set()
     assert {failure.page for failure in zpack.pages.failures()} == expected
+
+
+@pytest.mark.parametrize(
+    "damage", ["object header", pytest.param("a cell of zeroes", marks=pytest.mark.slow)]
+)
+def test_what_its_block_does_not_tell_of_is_left_alone(
+    bare_zpack: Device, disk: Mapping, damage: str
+) -> None:
+    """An object lives in the block, says the map, and is not to be found in it: no more tries."""
+    zpack = bare_zpack
+    living = make_sparse(zpack)
+    cell = cell_of(zpack, living[40])
+    assert cell % BLOCK_CELLS
+    data = bytearray(read_cell(zpack.vm, BACKING, cell))
+    here = {found.slot for found in objects_of(bytes(data))} & set(living)
+    if damage == "object header":
+        (place,) = [found for found in objects_of(bytes(data)) if found.slot == living[40]]
+        data[place.offset + 1] ^= 0x10  # another slot's number
+    else:
+        data = bytearray(4096)
+    write_cell(zpack.vm, BACKING, cell, bytes(data))
+    zpack.clean()
+    assert pinned(zpack) == [cell - cell % BLOCK_CELLS]
+    reads = zpack.stat().cleaning_reads
+    zpack.clean()
+    assert zpack.stat().cleaning_reads <= reads + 2
+    assert zpack.stat().packed == len(living)
+    assert {failure.page for failure in zpack.pages.failures()} == here
+
+
+def test_full_disk_with_a_block_that_cannot_be_cleaned_is_full(
+    bare_zpack: Device, disk: Mapping
+) -> None:
+    """Stores fail, they do not wait for ever."""
+    zpack = bare_zpack
+    pages = SIZE // CELL_SECTORS * 2
+    zpack.pool_limit = 1 << 20
+    failed = zpack.pages.write(range(pages), KIND)
+    assert {failure.errno for failure in failed} <= {errno.ENOSPC}
+    cell = cell_of(zpack, 1000)
+    first = cell - cell % BLOCK_CELLS
+    in_block = [
+        [found.slot for found in objects_of(read_cell(zpack.vm, BACKING, first + number))]
+        for number in range(BLOCK_CELLS)
+    ]
+    lost = in_block[-1][0]
+    sparse = [slot for slots in in_block for slot in slots if slot != lost]
+    zpack.pages.fill(sparse, "zero", io_pages=1)  # the only block with room, and all else is full
+    write_cell(zpack.vm, BACKING, first + BLOCK_CELLS - 1, bytes(4096))
+    zpack.cleaning = True
+    failed = zpack.pages.write(range(pages, pages + 1500), KIND)
+    assert {failure.errno for failure in failed} == {errno.ENOSPC}
+    assert zpack.stat().blocks_pinned == 1
+    assert [failure.page for failure in zpack.pages.failures()] == [lost]
 
 
 @pytest.mark.slow
