@@ -718,6 +718,13 @@ static long clean(struct zpack_device *device)
 		bool asked = cleaning->asked && cleaning->ask_left > 0;
 		int error;
 
+		/*
+		 * What waits for cleaning has room already: not of a block that became
+		 * free, but of a segment that was given up, whose free blocks count again.
+		 */
+		if (need != ZPACK_CLEAN_URGENT &&
+		    READ_ONCE(device->writeback.full) == ZPACK_BACKING_CLEANING)
+			zpack_writeback_has_room(device);
 		if (atomic_read(&cleaning->resize_waiters)) {
 			zpack_cleaning_kick(device);
 			return MAX_SCHEDULE_TIMEOUT;

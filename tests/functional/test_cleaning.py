@@ -153,6 +153,32 @@ def test_new_block_size_on_a_nearly_full_device(bare_zpack: Device, disk: Mappin
 
 
 @pytest.mark.slow
+def test_segment_that_is_given_up_gives_its_room_to_who_waits(
+    bare_zpack: Device, disk: Mapping
+) -> None:
+    """Stores take the holes that what lives in the segment was to move to, while that is slow."""
+    zpack = bare_zpack
+    zpack.cleaning = False
+    zpack.pool_limit = 1 << 20
+    zpack.block_pages = 4
+    zpack.pages.write(range(PAGES + 1000), KIND)
+    of_segment = PAGES // 4
+    zpack.pages.fill(range(of_segment * 8 // 10 // 8 * 8), "zero", io_pages=64)
+    for number in range(1, 4):
+        first = number * of_segment
+        zpack.pages.fill(range(first, first + of_segment // 10 // 8 * 8), "zero", io_pages=64)
+    assert zpack.stat().segments_free == 0
+    zpack.write("cleaning_rate", "65536")
+    zpack.block_pages = 16
+    zpack.cleaning = True
+    wait_until(lambda: zpack.stat().blocks_cleaned > 0, "a segment is being emptied")
+    before = zpack.stat()
+    zpack.pages.fill(range(PAGES + 1000, PAGES + 2800), KIND)
+    assert zpack.stat().store_pool_full == before.store_pool_full
+    zpack.pages.check(io_pages=8)
+
+
+@pytest.mark.slow
 def test_cleaning_is_at_most_as_fast_as_told(bare_zpack: Device, disk: Mapping) -> None:
     zpack = bare_zpack
     zpack.cleaning = False
