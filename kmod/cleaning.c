@@ -84,6 +84,12 @@ static bool is_on(const struct zpack_device *device)
 	return READ_ONCE(device->tunables.cleaning) && READ_ONCE(device->cleaning.thread);
 }
 
+/* Does somebody wait? Whoever does may go at any time. */
+static bool is_asked(const struct zpack_cleaning *cleaning)
+{
+	return READ_ONCE(cleaning->asked);
+}
+
 bool zpack_cleaning_may_help(struct zpack_device *device)
 {
 	struct zpack_backing *backing = device->backing;
@@ -289,10 +295,19 @@ static void survivors_seal(struct zpack_cleaning *cleaning)
 	zpack_block_seal(&to->id, buffer_cell(to, 0), to->used_cells, cleaning->fit.raw_cells);
 }
 
-/* One I/O of the first @cells cells of @buffer, waited for. 0 or a negative errno. */
+static void buffer_io_end(struct bio *bio)
+{
+	complete(bio->bi_private);
+}
+
+/*
+ * One I/O of the first @cells cells of @buffer, waited for. 0 or a negative errno.
+ * The thread may be frozen meanwhile: the disk may need what is frozen already.
+ */
 static int buffer_io(struct zpack_device *device, struct zpack_bounce *buffer, u32 cells,
 		     blk_opf_t operation)
 {
+	DECLARE_COMPLETION_ONSTACK(done);
 	struct bio *bio = &buffer->bio;
 	u32 cell;
 
@@ -300,7 +315,12 @@ static int buffer_io(struct zpack_device *device, struct zpack_bounce *buffer, u
 	bio->bi_iter.bi_sector = buffer->id.first_cell * (ZPACK_CELL_SIZE >> SECTOR_SHIFT);
 	for (cell = 0; cell < cells; cell++)
 		WARN_ON_ONCE(!bio_add_page(bio, buffer->pages[cell], ZPACK_CELL_SIZE, 0));
-	return submit_bio_wait(bio);
+	bio->bi_private = &done;
+	bio->bi_end_io = buffer_io_end;
+	bio->bi_opf |= REQ_SYNC;
+	submit_bio(bio);
+	wait_for_completion_state(&done, TASK_IDLE | TASK_FREEZABLE);
+	return blk_status_to_errno(bio->bi_status);
 }
 
 /* The slot gets the new place, if it still has the old one. Returns the units that live there. */
@@ -662,7 +682,7 @@ static enum zpack_clean_need look(struct zpack_device *device, u64 *ret_room, u6
 	need = zpack_clean_need(&backing->map, &limits, order, &cleaning->running);
 	*ret_room = zpack_map_room(&backing->map, order);
 	if (need != ZPACK_CLEAN_NONE &&
-	    zpack_gain_hopeless(&cleaning->gain, &backing->map, order) && !cleaning->asked)
+	    zpack_gain_hopeless(&cleaning->gain, &backing->map, order) && !is_asked(cleaning))
 		need = need == ZPACK_CLEAN_URGENT ? ZPACK_CLEAN_URGENT : ZPACK_CLEAN_NONE;
 	spin_unlock(&backing->map_lock);
 	*ret_room -= min(*ret_room, reserve);
@@ -680,7 +700,7 @@ static void no_room(struct zpack_device *device)
 
 static void ask_end(struct zpack_cleaning *cleaning, int error)
 {
-	if (!cleaning->asked)
+	if (!is_asked(cleaning))
 		return;
 	cleaning->ask_left = 0;
 	if (error && error != -ENODATA && !cleaning->ask_error)
@@ -689,10 +709,12 @@ static void ask_end(struct zpack_cleaning *cleaning, int error)
 
 static void answer(struct zpack_cleaning *cleaning)
 {
+	spin_lock(&cleaning->asked_lock);
 	if (cleaning->asked && cleaning->ask_left <= 0) {
 		complete(cleaning->asked);
-		cleaning->asked = NULL;
+		WRITE_ONCE(cleaning->asked, NULL);
 	}
+	spin_unlock(&cleaning->asked_lock);
 }
 
 /* There is no victim, or something is wrong: no more until enough has died. */
@@ -715,7 +737,7 @@ static long clean(struct zpack_device *device)
 	while (!kthread_should_stop() && !freezing(current)) {
 		u64 bytes = (u64)ZPACK_CELL_SIZE << device->writeback.block_order, room, low, ns;
 		enum zpack_clean_need need = look(device, &room, &low);
-		bool asked = cleaning->asked && cleaning->ask_left > 0;
+		bool asked = is_asked(cleaning) && cleaning->ask_left > 0;
 		int error;
 
 		/*
@@ -873,6 +895,7 @@ void zpack_cleaning_init(struct zpack_device *device)
 	init_waitqueue_head(&cleaning->wake);
 	mutex_init(&cleaning->resize);
 	mutex_init(&cleaning->ask_lock);
+	spin_lock_init(&cleaning->asked_lock);
 }
 
 int zpack_cleaning_prepare(struct zpack_device *device, unsigned int order)
@@ -962,7 +985,13 @@ int zpack_cleaning_now(struct zpack_device *device, long blocks)
 
 	if (mutex_lock_interruptible(&cleaning->ask_lock))
 		return -ERESTARTSYS;
-	resize_lock(cleaning);
+	atomic_inc(&cleaning->resize_waiters);
+	result = mutex_lock_interruptible(&cleaning->resize);
+	atomic_dec(&cleaning->resize_waiters);
+	if (result) {
+		mutex_unlock(&cleaning->ask_lock);
+		return -ERESTARTSYS;
+	}
 	if (!cleaning->thread) {
 		mutex_unlock(&cleaning->resize);
 		mutex_unlock(&cleaning->ask_lock);
@@ -975,15 +1004,18 @@ int zpack_cleaning_now(struct zpack_device *device, long blocks)
 	memset(&cleaning->gain, 0, sizeof(cleaning->gain));
 	spin_unlock(&backing->map_lock);
 	cleaning->ask_error = 0;
-	cleaning->asked = &done;
+	spin_lock(&cleaning->asked_lock);
+	WRITE_ONCE(cleaning->asked, &done);
+	spin_unlock(&cleaning->asked_lock);
 	mutex_unlock(&cleaning->resize);
 	zpack_cleaning_kick(device);
 
 	result = wait_for_completion_interruptible(&done);
-	resize_lock(cleaning);
-	cleaning->asked = NULL;
+	/* Not under `resize`: a task that is to freeze or to die can't wait for a slow disk. */
+	spin_lock(&cleaning->asked_lock);
+	WRITE_ONCE(cleaning->asked, NULL);
+	spin_unlock(&cleaning->asked_lock);
 	result = result ? -ERESTARTSYS : cleaning->ask_error;
-	mutex_unlock(&cleaning->resize);
 	mutex_unlock(&cleaning->ask_lock);
 	return result;
 }

@@ -837,9 +837,10 @@ struct zpack_cleaning {
 	struct zpack_clean_gain gain;
 	bool running;			/* between the low and the high watermark */
 
-	/* the wish of sysfs, one at a time; `asked` and what follows under `resize` */
+	/* the wish of sysfs, one at a time; what follows `asked` under `resize` */
 	struct mutex ask_lock;
-	struct completion *asked;
+	spinlock_t asked_lock;
+	struct completion *asked;	/* under asked_lock */
 	long ask_left;			/* blocks */
 	int ask_error;
 };

@@ -6,8 +6,10 @@ from typing import Iterator
 
 import pytest
 
-from api import Device, load_zpack
+from api import Device, Mapping, load_zpack
+from api.mapping import MIB, linear
 from api.module import is_loaded
+from api.waiting import wait_until
 from programs.pressure import Load, Pressure
 from vm import VM, Disk, Result
 from vm.plugin import FAILED, Boot
@@ -32,6 +34,8 @@ def swap(boot: Boot, request: pytest.FixtureRequest) -> Iterator[Device]:
     # One CPU: taking others down is not of interest here, and under emulation not always without
     # a warning of the scheduler.
     vm = boot(memory_mib=256, cpus=1, disks=[Disk("backing", 256), Disk("plain", 256)])
+    if vm.run("test -e /sys/power/state", check=False).returncode:
+        pytest.skip(f"kernel {vm.kernel.name} can't sleep")
     if not is_loaded(vm):
         load_zpack(vm, "num_devices=0")
     device = Device.hot_add(vm)
@@ -111,6 +115,35 @@ def test_system_freezes_and_goes_on_while_pages_are_written_back(swap: Device) -
     flags = thread_flags(swap.vm)
     assert sorted(flags) == ["zpack_clean/0", "zpack_wb/0"]
     assert not any(flag & PF_NOFREEZE for flag in flags.values()), flags
+
+
+def test_system_freezes_while_cleaning_waits_for_its_disk(swap: Device) -> None:
+    """What the disk needs may be frozen before cleaning is, and then its I/O ends when all goes on."""
+    vm = swap.vm
+    sectors = 64 * MIB
+    with Mapping.linear(vm, "slow", f"{DISK}plain", mib=64) as disk:
+        zpack = Device.hot_add(vm)
+        zpack.backing_dev = disk.path
+        zpack.disksize = 64 << 20
+        zpack.pages.fill(range(2000), "text", io_pages=50)
+        zpack.writeback()
+        for page in range(0, 2000, 100):
+            zpack.pages.discard(page, 80)
+        vm.run("modprobe dm-delay")
+        disk.load([f"{sectors} delay {DISK}plain 0 60000 {DISK}plain 0 0"])
+        cleaner = vm.spawn(f"echo 10 >{zpack.attribute('clean')}")
+        status = f"dmsetup status {disk.name}"  # ends in the reads, writes, flushes that wait
+        wait_until(lambda: vm.run(status).stdout.split()[3] == "1", "a victim is read")
+        mark = vm.mark()
+        vm.run(HIBERNATE, timeout=SECONDS, check=False)
+        log = vm.dmesg(mark)
+        assert "Freezing remaining freezable tasks completed" in log, log
+        assert cleaner.running
+        disk.load([linear(sectors, f"{DISK}plain")])
+        cleaner.wait(timeout=SECONDS)
+        assert zpack.stat().blocks_cleaned > 0
+        zpack.pages.check()
+        zpack.remove()
 
 
 @pytest.mark.slow
