@@ -422,9 +422,9 @@ static void evacuation_failed(struct zpack_device *device)
 /*
  * Write the survivors' block; the @keep newest victims (0 or 1) have objects that
  * are not in it. @whole: they are of a segment that becomes free as a whole. 0;
- * -ENODATA: that would free less than it takes, -EDQUOT: the write budget does not
- * allow it, -ENOSPC, -ENOMEM, -EIO: it was not written, and its victims are as
- * before.
+ * -ENODATA: that would free less than it takes, or that place can't be written; -EDQUOT:
+ * the write budget does not allow it; -ENOSPC, -ENOMEM; -EIO: one write error too many.
+ * With an error it was not written, and its victims are as before.
  */
 static int survivors_write(struct zpack_device *device, unsigned int keep, bool whole)
 {
@@ -464,6 +464,12 @@ static int survivors_write(struct zpack_device *device, unsigned int keep, bool 
 	error = buffer_io(device, to, to->used_cells, REQ_OP_WRITE | REQ_SWAP);
 	if (error) {
 		write_failed(device, error);
+		/* That block is not used again: the next one may be better. */
+		if (!READ_ONCE(device->writeback.degraded)) {
+			if (is_asked(cleaning) && !cleaning->ask_error)
+				cleaning->ask_error = error;
+			error = -ENODATA;
+		}
 		goto abandon;
 	}
 	WRITE_ONCE(cleaning->write_errors_in_row, 0);
@@ -725,6 +731,8 @@ static void gave_up(struct zpack_device *device, int error)
 	settle(device);
 	ask_end(cleaning, error);
 	spin_lock(&device->backing->map_lock);
+	/* Writeback may have the free blocks of its segment meanwhile. */
+	zpack_picker_give_up(&cleaning->picker, &device->backing->map);
 	zpack_gain_no_victim(&cleaning->gain, &device->backing->map);
 	spin_unlock(&device->backing->map_lock);
 }
@@ -918,7 +926,7 @@ int zpack_cleaning_prepare(struct zpack_device *device, unsigned int order)
 	return 0;
 }
 
-void zpack_cleaning_order_changed(struct zpack_device *device)
+void zpack_cleaning_try_again(struct zpack_device *device)
 {
 	struct zpack_cleaning *cleaning = &device->cleaning;
 
@@ -927,6 +935,7 @@ void zpack_cleaning_order_changed(struct zpack_device *device)
 	spin_lock(&device->backing->map_lock);
 	cleaning->gain.hopeless = false;
 	spin_unlock(&device->backing->map_lock);
+	zpack_writeback_has_room(device);
 	zpack_cleaning_kick(device);
 }
 

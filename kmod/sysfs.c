@@ -653,9 +653,12 @@ static ssize_t degraded_store(struct device *dev, struct device_attribute *attr,
 	int error = parse_number(device, "degraded (0: try the backing device again)", buffer, 0,
 				 0, &value);
 
-	if (!error)
-		zpack_writeback_recover(device);
-	return error ?: count;
+	if (error)
+		return error;
+	down_read(&device->config_lock);
+	zpack_writeback_recover(device);
+	up_read(&device->config_lock);
+	return count;
 }
 static DEVICE_ATTR_RW(degraded);
 

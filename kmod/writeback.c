@@ -133,7 +133,7 @@ void zpack_writeback_recover(struct zpack_device *device)
 	WRITE_ONCE(device->writeback.degraded, false);
 	zpack_writeback_state_changed(device);
 	zpack_writeback_kick(device);
-	zpack_cleaning_kick(device);
+	zpack_cleaning_try_again(device);
 }
 
 /* ---- the window of candidates ---- */
@@ -688,7 +688,7 @@ int zpack_writeback_set_order(struct zpack_device *device, unsigned int order)
 	/* The pool's least limit has changed: there may be room, and no write to tell. */
 	wake_up_all(&device->pool.space);
 	zpack_writeback_kick(device);
-	zpack_cleaning_order_changed(device);
+	zpack_cleaning_try_again(device);
 	return 0;
 }
 

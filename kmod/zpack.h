@@ -854,7 +854,7 @@ void zpack_cleaning_stop(struct zpack_device *device);
 /* Blocks of 2^@order cells are about to be written. 0 or -ENOMEM: they must not. */
 int zpack_cleaning_prepare(struct zpack_device *device, unsigned int order);
 /* They are from now on. */
-void zpack_cleaning_order_changed(struct zpack_device *device);
+void zpack_cleaning_try_again(struct zpack_device *device);
 /* Make the thread look whether there is anything to do. Any context. */
 void zpack_cleaning_kick(struct zpack_device *device);
 /* Others have written @bytes to the backing device: cleaning may keep pace. Any context. */

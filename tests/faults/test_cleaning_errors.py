@@ -262,6 +262,56 @@ def test_single_bad_place_is_avoided(bare_zpack: Device, disk: Mapping) -> None:
     zpack.pages.check()
 
 
+def test_bad_place_does_not_end_cleaning_that_makes_room(bare_zpack: Device, disk: Mapping) -> None:
+    """Nobody asks; stores wait for room, and it is made in spite of a block that can't be written."""
+    zpack = bare_zpack
+    pages = SIZE // CELL_SECTORS * 2 + 1000  # more than there is room for
+    zpack.pool_limit = 1 << 20
+    failed = {failure.page for failure in zpack.pages.write(range(pages), KIND)}
+    stored = [page for page in range(pages) if page not in failed]
+    zpack.pages.fill([page for page in stored if page % 32 < 16], "zero")
+    free = [r.first_cell for r in zpack.layout() if r.state == BlockState.FREE and r.block_pages]
+    start, sectors = min(free) * CELL_SECTORS, BLOCK // 512
+    disk.load(
+        [
+            *([linear(start, BACKING)] if start else []),
+            f"{sectors} flakey {BACKING} {start} 0 3600 1 error_writes",
+            linear(SIZE - start - sectors, BACKING, start + sectors),
+        ]
+    )
+    zpack.cleaning = True
+    zpack.pages.fill(range(pages, pages + 2000), KIND)
+    stat = zpack.stat()
+    assert stat.cleaning_write_errors == stat.blocks_bad == 1, stat
+    assert stat.blocks_cleaned > 50 and not stat.degraded
+    zpack.pages.check(io_pages=8)
+
+
+def test_cleaning_goes_on_when_told_that_the_disk_is_well_again(
+    bare_zpack: Device, disk: Mapping
+) -> None:
+    """Although nothing has died meanwhile."""
+    zpack = bare_zpack
+    pages = SIZE // CELL_SECTORS * 2 + 1000  # more than there is room for
+    zpack.pool_limit = 1 << 20
+    zpack.cleaning_reserve = 16  # more than the errors that it takes
+    failed = {failure.page for failure in zpack.pages.write(range(pages), KIND)}
+    stored = [page for page in range(pages) if page not in failed]
+    zpack.pages.fill([page for page in stored if page % 32 < 16], "zero")
+    disk.load([f"{SIZE} flakey {BACKING} 0 0 3600 1 error_writes"])
+    zpack.cleaning = True
+    failures = zpack.pages.write(range(pages, pages + 2000), KIND)
+    assert {failure.errno for failure in failures} == {errno.ENOSPC}
+    assert zpack.stat().degraded
+    disk.load(GOOD)
+    zpack.recover()
+    wait_until(lambda: zpack.stat().blocks_cleaned > 0, "cleaning goes on")
+    zpack.pages.fill(range(pages, pages + 2000), KIND)
+    assert not zpack.stat().degraded
+    zpack.cleaning_reserve = 2
+    zpack.pages.check(io_pages=8)
+
+
 def test_reset_while_it_is_cleaned(bare_zpack: Device, disk: Mapping) -> None:
     """Cleaning that is slow, and has victims open, does not keep a reset waiting."""
     zpack = bare_zpack
