@@ -438,6 +438,11 @@ static int survivors_write(struct zpack_device *device, unsigned int keep, bool 
 	for (i = 0; i < cleaning->nr_victims - keep; i++)
 		if (!cleaning->victims[i].pin)
 			frees += 1u << cleaning->victims[i].order;
+	/* An empty block has room for any object. */
+	if (WARN_ON_ONCE(!cleaning->nr_moves)) {
+		error = -ENODATA;
+		goto abandon;
+	}
 	/* A victim that is larger than the survivors' blocks has room for all of them. */
 	if (frees < written && !whole && !(keep && cleaning->victims[i].order > cleaning->order)) {
 		error = -ENODATA;
@@ -953,7 +958,7 @@ int zpack_cleaning_start(struct zpack_device *device)
 	zpack_picker_init(&cleaning->picker, ZPACK_PICK_WEIGHTED);
 	memset(&cleaning->gain, 0, sizeof(cleaning->gain));
 	memset(&cleaning->pace, 0, sizeof(cleaning->pace));
-	memset(&cleaning->fit, 0, sizeof(cleaning->fit));
+	survivors_forget(cleaning);
 	cleaning->running = false;
 	cleaning->read_errors_in_row = 0;
 	cleaning->write_errors_in_row = 0;
