@@ -229,6 +229,10 @@ struct zpack_device *zpack_device_add(void)
 /* Claimed. devices_lock held: its number is not given again before its name is free. */
 static void device_destroy_claimed(struct zpack_device *device)
 {
+	/* del_gendisk() waits for who waits in sysfs for writeback or cleaning. */
+	down_write(&device->config_lock);
+	zpack_writeback_stop(device);
+	up_write(&device->config_lock);
 	del_gendisk(device->disk);
 	tear_down(device);
 	if (device->state_node)

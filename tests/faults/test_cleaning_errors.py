@@ -12,6 +12,7 @@ from api.mapping import MIB, linear
 from api.media import cell_of, objects_of, read_cell, write_cell
 from api.plugin import BACKING
 from api.waiting import wait_until
+from vm import VM
 
 SIZE = 32 * MIB
 GOOD = [linear(SIZE, BACKING)]
@@ -327,6 +328,22 @@ def test_reset_while_it_is_cleaned(bare_zpack: Device, disk: Mapping) -> None:
     assert time.monotonic() - started < 20
     assert zpack.stat().stored == 0
     zpack.cleaning_low, zpack.cleaning_high = 5, 8
+
+
+def test_remove_while_cleaning_is_asked_for(zpack_vm: VM) -> None:
+    """Who waits for `clean` is told, and nobody waits for hours."""
+    with Mapping(zpack_vm, "removed", GOOD) as mapping:
+        zpack = Device.hot_add(zpack_vm)
+        zpack.backing_dev = mapping.path
+        zpack.disksize = 64 << 20
+        make_sparse(zpack, 6000)
+        zpack.write("cleaning_rate", "65536")
+        asker = zpack_vm.spawn(f"echo all >{zpack.attribute('clean')}")
+        wait_until(lambda: zpack.stat().cleaning_reads > 0, "cleaning has begun")
+        started = time.monotonic()
+        zpack.remove()
+        assert time.monotonic() - started < 20
+        assert "No such device" in asker.wait(check=False, timeout=10).stderr
 
 
 @pytest.mark.slow
