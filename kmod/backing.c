@@ -92,6 +92,15 @@ int zpack_backing_open(struct zpack_device *device, const char *path)
 				     path, physical, ZPACK_CELL_SIZE);
 		goto free;
 	}
+	/* What a program has written to it before, and the kernel not yet, must not come later. */
+	error = sync_blockdev(backing->bdev);
+	if (error) {
+		error = zpack_refuse(device, "backing_dev", error,
+				     "what programs have written to %s can't be written out (error %d)",
+				     path, error);
+		goto free;
+	}
+	invalidate_bdev(backing->bdev);
 	nr_segments = zpack_map_segments(backing->bytes);
 	if (nr_segments < MIN_SEGMENTS) {
 		error = zpack_refuse(device, "backing_dev", -ENOSPC,

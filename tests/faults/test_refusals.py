@@ -79,6 +79,26 @@ def test_backing_device_that_is_the_device_itself(bare_zpack: Device) -> None:
     bare_zpack.pages.check()
 
 
+def test_what_was_written_to_the_backing_device_before_does_not_come_later(
+    bare_zpack: Device,
+) -> None:
+    """The kernel keeps what a program has written for a while, if another has the disk open."""
+    vm = bare_zpack.vm
+    holder = vm.spawn(f"exec 9<{SPARE}; echo open; read line", stdin="")
+    vm.run(
+        f"exec 9<{SPARE}; dd if=/dev/zero of={SPARE} bs=1M count=24 conv=notrunc status=none; "
+        f"echo {SPARE} >{bare_zpack.attribute('backing_dev')}"
+    )
+    holder.kill()
+    holder.wait(check=False)
+    bare_zpack.disksize = DISKSIZE
+    bare_zpack.pages.fill(range(4000), "text", io_pages=50)
+    bare_zpack.writeback()
+    vm.run("sync; echo 1 >/proc/sys/vm/drop_caches")
+    bare_zpack.clean_cache_limit = 0
+    bare_zpack.pages.check(io_pages=8)
+
+
 def test_backing_device_in_use_by_zpack_is_nobody_elses(zpack: Device) -> None:
     refused = zpack.vm.run(["mkfs.ext4", "-q", "-F", BACKING], check=False)
     assert refused.returncode != 0 and "in use" in refused.stderr
