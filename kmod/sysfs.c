@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
+#include <linux/overflow.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -66,16 +67,45 @@ static int parse_number(struct zpack_device *device, const char *attribute, cons
 	return 0;
 }
 
+/* memparse() takes more than decimal numbers, and says nothing of those that are too large. */
+bool zpack_parse_bytes(const char *text, const char **ret_end, u64 *ret)
+{
+	static const char suffixes[] = "KMGT";
+	size_t length = strspn(text, "0123456789");
+	char digits[sizeof("18446744073709551615")];
+	const char *suffix = NULL;
+	u64 value;
+
+	if (!length || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	text += length;
+	if (kstrtou64(digits, 10, &value))
+		return false;
+	if (*text)
+		suffix = strchr(suffixes, toupper(*text));
+	if (suffix) {
+		if (check_shl_overflow(value, 10 * (suffix - suffixes + 1), &value))
+			return false;
+		text++;
+	}
+	*ret_end = text;
+	*ret = value;
+	return value != U64_MAX;	/* which is "max" in here */
+}
+
 /* Bytes, with an optional suffix K, M, G or T. */
 static int parse_bytes(struct zpack_device *device, const char *attribute, const char *buffer,
 		       u64 *ret)
 {
-	char *end;
-	u64 value = memparse(buffer, &end);
+	const char *end;
+	u64 value;
 
-	if (!isdigit(*buffer) || *skip_spaces(end))
+	if (!zpack_parse_bytes(buffer, &end, &value) || *skip_spaces(end))
 		return zpack_refuse(device, attribute, -EINVAL,
-				    "\"%.40s\" is no number of bytes (suffixes K, M, G, T)", buffer);
+				    "\"%.40s\" is no number of bytes below 2^64 (suffixes K, M, G, T)",
+				    buffer);
 	*ret = value;
 	return 0;
 }

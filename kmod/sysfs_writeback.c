@@ -18,14 +18,8 @@ static struct zpack_device *to_device(struct device *dev)
 /* A number of bytes at *@text, with an optional suffix; moves on behind it. */
 static bool next_bytes(const char **text, u64 *ret)
 {
-	char *end;
-
 	*text = skip_spaces(*text);
-	if (!isdigit(**text))
-		return false;
-	*ret = memparse(*text, &end);
-	*text = end;
-	return !*end || isspace(*end);
+	return zpack_parse_bytes(*text, text, ret) && (!**text || isspace(**text));
 }
 
 /* ---- write_budget ---- */

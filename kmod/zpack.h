@@ -1043,6 +1043,12 @@ extern zpack_bin_attribute bin_attr_cgroups;
 size_t zpack_copy_record(char *buffer, loff_t offset, size_t count, u64 index,
 			 const void *record, size_t size);
 
+/*
+ * Decimal bytes at @text, with a suffix K, M, G or T or without; *@ret_end: what is behind. False:
+ * none, or 2^64 - 1 and more.
+ */
+bool zpack_parse_bytes(const char *text, const char **ret_end, u64 *ret);
+
 /* Say in the log and in last_error why @attribute was not changed; returns @error. */
 __printf(4, 5)
 int zpack_refuse(struct zpack_device *device, const char *attribute, int error,

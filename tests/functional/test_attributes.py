@@ -40,6 +40,11 @@ BAD = [
     ("pool_limit", "-1", "K, M, G, T"),
     ("pool_limit", "12 apples", "K, M, G, T"),
     ("pool_limit", "", "K, M, G, T"),
+    *[
+        ("pool_limit", value, "below 2^64")
+        for value in ("16777216T", "18446744073709551616", "18446744073709551615", "1P", "0x10")
+    ],
+    ("clean_cache_limit", "17592186044417M", "below 2^64"),
     ("comp_algorithm", "lz5", "lz4, lzo-rle, zstd"),
     ("comp_algorithm", "", "lz4, lzo-rle, zstd"),
     ("degraded", "1", "0...0"),
