@@ -875,8 +875,11 @@ static int cleaning_thread(void *data)
 		}
 		mutex_lock(&cleaning->resize);
 		timeout = clean(device);
-		while (!kthread_should_stop() && !freezing(current) && discard_some(device))
+		while (!kthread_should_stop() && !freezing(current) &&
+		       !atomic_read(&cleaning->resize_waiters) && discard_some(device))
 			zpack_resched();
+		if (atomic_read(&cleaning->resize_waiters))
+			zpack_cleaning_kick(device);
 		answer(cleaning);
 		mutex_unlock(&cleaning->resize);
 	}
