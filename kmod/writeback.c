@@ -730,6 +730,9 @@ int zpack_writeback_start(struct zpack_device *device)
 	writeback->bounce_bytes = nr_bounces(writeback->block_order) *
 				  zpack_bounce_bytes(writeback->block_order);
 	WRITE_ONCE(writeback->thread, thread);
+	/* It may have looked already, and found that it can't write. */
+	zpack_writeback_kick(device);
+	zpack_writeback_state_changed(device);
 	return 0;
 }
 
@@ -760,6 +763,7 @@ void zpack_writeback_stop(struct zpack_device *device)
 	writeback->errors_in_row = 0;
 	writeback->draining = false;
 	atomic_long_set(&writeback->wanted, 0);
+	zpack_writeback_state_changed(device);
 }
 
 long zpack_writeback_now(struct zpack_device *device, long pages)
