@@ -45,16 +45,21 @@ static int __init zpack_init(void)
 	for (i = 0; i < num_devices; i++) {
 		struct zpack_device *device = zpack_device_add();
 
-		if (IS_ERR(device)) {
+		if (!IS_ERR(device))
+			continue;
+		if (!i) {
 			error = PTR_ERR(device);
-			goto devices;
+			goto class;
 		}
+		/* Somebody may have opened the others already. */
+		pr_warn("zpack: only %u of %u devices could be made (error %ld)\n", i, num_devices,
+			PTR_ERR(device));
+		break;
 	}
 	return 0;
 
-devices:
+class:
 	class_unregister(&zpack_control_class);
-	zpack_device_remove_all();
 major:
 	unregister_blkdev(zpack_major, "zpack");
 power:
