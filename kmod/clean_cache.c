@@ -17,8 +17,8 @@
  * longest are used again, so a full cache allocates nothing; without those, a
  * cell is just not kept. A cell whose objects have all been loaded is the next to go.
  *
- * zpack_clean_cache.lock is taken in interrupts; no other lock is taken with
- * it held. A load holds a reference to the page while it uses it: whoever
+ * zpack_clean_cache.lock is taken in interrupts; no other lock of ours is taken
+ * with it held. A load holds a reference to the page while it uses it: whoever
  * takes the cell out of the cache does not wait for that.
  */
 #include <linux/hash.h>

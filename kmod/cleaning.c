@@ -19,7 +19,7 @@
  * time, so that a fault finds at most that one in front of it. It needs no
  * memory to make progress: buffers and bios are preallocated, `cleaning_reserve`
  * blocks are given to nobody else, and survivors are written only when that frees
- * at least as much as it takes.
+ * at least as much as it takes, or helps to free a whole segment.
  *
  * The thread also discards segments that have become free.
  */

@@ -86,7 +86,7 @@ static int read_objects(struct zpack_device *device, u64 cell, struct cell_reade
 		struct zpack_block now;
 
 		/* A bare raw page, which has no header to say whose it is. */
-		if (block.order == 0) {
+		if (block.order == 0 && block.live_bytes == ZPACK_CELL_SIZE) {
 			made->place = cell << ZPACK_CELL_SHIFT;
 			made->slot = ZPACK_OBJECT_NO_SLOT;
 			made->length = ZPACK_CELL_SIZE;

@@ -12,15 +12,19 @@
  * Lock order, outermost first:
  *
  *	devices_lock (device.c)		sleeps; adding and removing devices
- *	disk->open_mutex		sleeps; the block core's: opening against claiming
  *	zpack_device.config_lock	sleeps; sysfs against sysfs
+ *	disk->open_mutex		sleeps; the block core's: opening against claiming
  *	zpack_writeback.ask_lock, .resize	sleep; wishes of sysfs, the writeback thread's state
  *	zpack_cleaning.ask_lock, .resize	sleep; the same of cleaning, never with writeback's
- *	zpack_stream.lock		sleeps; one compression
+ *	zpack_stream.lock, zpack_lru.create_lock
+ *					sleep; one compression; making a group
  *	slot lock			bit 0 of the slot's word, spins
- *	zsmalloc's own, zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock,
- *	zpack_budget.lock, zpack_clean_cache.lock
- *					spin; leaves, never held together
+ *	zpack_scratch.lock, zpack_group.lock, zpack_backing.map_lock, zpack_budget.lock,
+ *	zpack_writeback.lock, zpack_cleaning.asked_lock, zpack_device.later_lock,
+ *	zpack_clean_cache.lock
+ *					spin; never held together
+ *	zsmalloc's own, the group index's own
+ *					spin; leaves
  *
  * The swap core calls swap_slot_free_notify() with its own spin locks held and
  * sometimes with interrupts off, but never in an interrupt. So none of the
@@ -80,7 +84,7 @@ struct zpack_device;
 	X(packed_object_bytes) X(packed_raw) \
 	/* pages written to the device, and those of them that failed, by reason */ \
 	X(stores) X(store_no_memory) X(store_pool_full) \
-	/* pages read from the device; what was found, once more for each retry */ \
+	/* pages read from the device; what was found, if not packed once more for each retry */ \
 	X(loads) X(loads_empty) X(loads_same) X(loads_ram) X(loads_packed) \
 	/* slots freed by swap, and discarded */ \
 	X(frees) X(discards) \

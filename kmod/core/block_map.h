@@ -140,7 +140,7 @@ size_t zpack_map_blocks_bytes(u8 order);
 int zpack_map_alloc(struct zpack_map *map, u8 order, u16 owner, u16 age,
 		    struct zpack_map_memory *memory, struct zpack_block *ret);
 
-/* One more object of a WRITING block lives. */
+/* A WRITING block has been written, with @units of live objects. */
 void zpack_map_publish(struct zpack_map *map, u64 cell, u32 units);
 
 /*

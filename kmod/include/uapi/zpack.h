@@ -33,7 +33,7 @@ struct zpack_layout_record {
 	__u16 block;		/* in its segment */
 	__u16 block_pages;	/* 1...256, of 4 KiB; 0: the segment is free */
 	__u32 live_bytes;	/* of live objects and their headers */
-	__u32 age_seconds;	/* since it was written, in steps of 16 s, 12 days at most */
+	__u32 age_seconds;	/* of what is in it, in steps of 16 s; begins again after 12 days */
 	__u64 cgroup;		/* inode number of its cgroup, 0: of several */
 	__u16 generation;
 	__u8 state;		/* ZPACK_LAYOUT_... */
