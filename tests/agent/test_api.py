@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the API promises of every call, of a simulated device. No guest, no module."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -231,3 +233,24 @@ def test_daemon_without_the_module_says_so_and_waits_for_it(tmp_path: Path) -> N
             "it finds the module",
         )
         assert "zpack_module_loaded 1" in daemon.ctl("metrics").stdout
+
+
+def test_clients_that_go_while_they_are_refused_do_no_harm(daemon: LocalDaemon) -> None:
+    """An RPC is ended once, whoever is first: the refusal, or the client that cancels."""
+    program = Path(__file__).with_name("cancelled_calls.py")
+    arguments = [f"{daemon.directory}/run/read.sock", "/zpack.v1.TelemetryService/WatchStats"]
+    message = Client.message("TelemetryService", "WatchStatsRequest")(device="devices/zpack999")
+    subprocess.run(
+        [sys.executable, program, *arguments], input=message.SerializeToString(), check=True
+    )
+    client = daemon.client("read")
+    wait_until(lambda: calls_are_accepted(client), "it answers, and the rate is obeyed")
+
+
+def calls_are_accepted(client: Client) -> bool:
+    """False while there were too many."""
+    try:
+        return bool(client.call("DeviceService", "ListDevices").devices)
+    except grpc.RpcError as error:
+        assert error.code().name == "RESOURCE_EXHAUSTED", error
+        return False

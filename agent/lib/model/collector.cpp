@@ -97,7 +97,8 @@ Snapshot Reader::read()
             snapshot.block_format = static_cast<unsigned>(format->second);
     }
     snapshot.pressure = read_pressure(m_module.root().proc());
-    snapshot.reading = std::chrono::steady_clock::now() - begin;
+    snapshot.read_at = std::chrono::steady_clock::now();
+    snapshot.reading = snapshot.read_at - begin;
     snapshot.taken_at = std::chrono::system_clock::now();
     return snapshot;
 }

@@ -57,7 +57,8 @@ struct DeviceSnapshot {
 
 struct Snapshot {
     std::uint64_t sequence = 0;
-    std::chrono::system_clock::time_point taken_at;
+    std::chrono::system_clock::time_point taken_at; ///< to be shown; for intervals there is read_at
+    std::chrono::steady_clock::time_point read_at;
     std::chrono::duration<double> reading {}; ///< how long it took to read all this
     bool simulated = false; ///< nothing here is real memory
     bool module_loaded = false;

@@ -104,6 +104,8 @@ public:
     {
         std::lock_guard const lock(m_mutex);
         m_writing = false;
+        if (m_finished)
+            return;
         if (!ok)
             end(grpc::Status::CANCELLED);
         else if (m_next)

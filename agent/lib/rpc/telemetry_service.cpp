@@ -64,7 +64,7 @@ public:
         m_listener = id;
     }
 
-    void refuse(grpc::Status const& status) { Finish(status); }
+    void refuse(grpc::Status const& status) { finish(status); }
 
     void OnWriteDone(bool ok) override
     {
@@ -76,12 +76,12 @@ public:
                 next = std::move(m_next);
         }
         if (!ok)
-            finish();
+            finish(grpc::Status::CANCELLED);
         else if (next)
             offer(next);
     }
 
-    void OnCancel() override { finish(); }
+    void OnCancel() override { finish(grpc::Status::CANCELLED); }
 
     void OnDone() override
     {
@@ -96,14 +96,14 @@ private:
     {
         std::lock_guard const lock(m_mutex);
         // Half a tick of grace: ticks are not exact.
-        auto const due = m_last + m_interval - m_collector.tick() / 2;
-        if (m_finished || snapshot->taken_at < due)
+        auto const least = m_interval - m_collector.tick() / 2;
+        if (m_finished || (m_last && snapshot->read_at - *m_last < least))
             return;
         if (m_writing) {
             m_next = snapshot;
             return;
         }
-        m_last = snapshot->taken_at;
+        m_last = snapshot->read_at;
         m_response.Clear();
         *m_response.mutable_snapshot_at() = to_timestamp(snapshot->taken_at);
         fill(m_response, *snapshot, m_number);
@@ -111,13 +111,12 @@ private:
         StartWrite(&m_response);
     }
 
-    void finish()
+    // Once: gRPC ends the process otherwise. A client may cancel while it is being refused.
+    void finish(grpc::Status const& status)
     {
         std::lock_guard const lock(m_mutex);
-        if (m_finished)
-            return;
-        m_finished = true;
-        Finish(grpc::Status::CANCELLED);
+        if (!std::exchange(m_finished, true))
+            Finish(status);
     }
 
     model::Collector& m_collector;
@@ -127,7 +126,7 @@ private:
     milliseconds m_interval { 0 };
     std::mutex m_mutex; ///< what follows
     std::uint64_t m_listener = 0;
-    std::chrono::system_clock::time_point m_last {};
+    std::optional<std::chrono::steady_clock::time_point> m_last;
     model::SnapshotPointer m_next;
     v1::WatchStatsResponse m_response; ///< while m_writing it belongs to gRPC
     bool m_writing = false;
