@@ -476,15 +476,18 @@ int doctor(Client& client, Format format)
     v1::RunDoctorResponse response;
     if (auto const status = client.system->RunDoctor(&context, {}, &response); !status.ok())
         return failed(status);
-    if (format == Format::Json)
-        return print_json(response);
     auto bad = false;
+    for (auto const& finding : response.findings())
+        bad |= finding.severity() == v1::Finding::SEVERITY_ERROR;
+    if (format == Format::Json) {
+        auto const printed = print_json(response);
+        return bad ? exit_failed : printed;
+    }
     for (auto const& finding : response.findings()) {
         constexpr char const* words[] = { "?", "ok", "note", "warning", "error" };
         fmt::print("{}: {}\n", words[finding.severity()], finding.summary());
         if (!finding.next_step().empty())
             fmt::print("    {}\n", finding.next_step());
-        bad |= finding.severity() == v1::Finding::SEVERITY_ERROR;
     }
     return bad ? exit_failed : 0;
 }

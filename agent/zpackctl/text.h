@@ -3,6 +3,7 @@
 // Tables and numbers for people.
 #pragma once
 
+#include "base/text.h"
 #include "columns.h"
 
 #include <cstdint>
@@ -26,7 +27,12 @@ public:
         for (auto const& column : columns)
             m_rows.front().emplace_back(column.name);
     }
-    void add(std::vector<std::string> row) { m_rows.push_back(std::move(row)); }
+    void add(std::vector<std::string> row)
+    {
+        for (auto& cell : row)
+            cell = without_controls(cell);
+        m_rows.push_back(std::move(row));
+    }
     void print() const;
 
 private:

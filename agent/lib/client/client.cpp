@@ -29,9 +29,14 @@ Result<std::shared_ptr<grpc::Channel>> remote_channel(Target const& target)
     ZPACK_TRY_SET(options.pem_cert_chain, pem(target.certificate, "--cert"));
     ZPACK_TRY_SET(options.pem_private_key, pem(target.key, "--key"));
     auto const has_port = target.host.rfind(':') != target.host.npos && !target.host.ends_with(']');
-    return grpc::CreateChannel(
+    // A machine that is gone says nothing more; who waits for it is to hear of that.
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    return grpc::CreateCustomChannel(
         has_port ? target.host : fmt::format("{}:{}", target.host, default_port),
-        grpc::SslCredentials(options));
+        grpc::SslCredentials(options), arguments);
 }
 
 /// Whether somebody listens there. Tells at once, where gRPC would try again and again.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/cgroup_service.h"
 
+#include "base/text.h"
 #include "rpc/reply.h"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ v1::Cgroup to_message(
     v1::Cgroup message;
     message.set_name(fmt::format("devices/zpack{}/cgroups/{}", device, record.cgroup));
     message.set_inode(record.cgroup);
-    message.set_path(path);
+    message.set_path(valid_utf8(path)); // a name is any bytes
     *message.mutable_policy() = to_message(model::policy_of(record));
     message.set_pool_pages(record.pool_objects);
     message.set_pool_object_bytes(record.pool_bytes);
