@@ -155,7 +155,7 @@ void Tuner::on_snapshot(model::SnapshotPointer const& snapshot)
     std::lock_guard const lock(m_mutex);
     if (m_settings.mode == TunerMode::Off)
         return;
-    if (m_before && snapshot->taken_at - m_before->taken_at < m_settings.interval)
+    if (m_before && snapshot->read_at - m_before->read_at < m_settings.interval)
         return;
     auto const before = std::exchange(m_before, snapshot);
     if (before)
@@ -165,7 +165,7 @@ void Tuner::on_snapshot(model::SnapshotPointer const& snapshot)
 /// m_mutex held.
 void Tuner::look(model::Snapshot const& before, model::Snapshot const& now)
 {
-    auto const seconds = std::chrono::duration<double>(now.taken_at - before.taken_at).count();
+    auto const seconds = std::chrono::duration<double>(now.read_at - before.read_at).count();
     for (auto const& device : now.devices) {
         auto const* old = before.device(device.number);
         auto& activation = m_activations[device.number];
@@ -193,9 +193,8 @@ void Tuner::look(model::Snapshot const& before, model::Snapshot const& now)
             continue;
         }
         m_applying.insert(device.number);
-        if (!m_changes.post([this, number = device.number, decision = *decision] {
-                apply(number, decision);
-            }))
+        if (!m_changes.post([this, number = device.number, etag = device.etag(),
+                                decision = *decision] { apply(number, etag, decision); }))
             m_applying.erase(device.number);
     }
 }
@@ -219,9 +218,19 @@ void Tuner::note(NotedDecision noted)
 
 /// In the worker. Snapshots that are taken meanwhile do not lead to decisions about this device, or
 /// the new value would look like somebody else's.
-void Tuner::apply(unsigned device, policy::Decision const& decision)
+void Tuner::apply(unsigned device, std::string const& etag, policy::Decision const& decision)
 {
+    {
+        // It may have waited for long.
+        std::lock_guard const lock(m_mutex);
+        if (m_settings.mode != TunerMode::On || m_pinned[device].contains(decision.setting)) {
+            m_applying.erase(device);
+            m_changed.notify_all();
+            return;
+        }
+    }
     Change change;
+    change.etag = etag; // what somebody has set meanwhile stays
     change.settings.emplace(decision.setting, decision.to);
     auto const updated = m_controller.update(device, change, who_tunes);
     std::lock_guard const lock(m_mutex);

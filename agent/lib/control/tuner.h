@@ -76,7 +76,7 @@ private:
     void on_snapshot(model::SnapshotPointer const& snapshot);
     void look(model::Snapshot const& before, model::Snapshot const& now);
     void note(NotedDecision noted);
-    void apply(unsigned device, policy::Decision const& decision);
+    void apply(unsigned device, std::string const& etag, policy::Decision const& decision);
 
     model::Collector& m_collector;
     Controller& m_controller;

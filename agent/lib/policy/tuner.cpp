@@ -304,6 +304,8 @@ std::optional<Decision> decide(State& state, model::Settings const& settings,
     if (seen.stores + seen.loads < least_accesses)
         return {};
     auto const cost = seen.cost();
+    if (state.trial && pinned.contains(state.trial->decision.setting))
+        state.trial.reset(); // it is not ours any more
     if (state.trial)
         return judge_trial(state, cost);
 
