@@ -86,6 +86,41 @@ TEST_F(Control, WatermarksThatCrossAndUnknownSettingsAreRefused)
     EXPECT_EQ(controller.update(1, {}, who).error().code, ErrorCode::NotFound);
 }
 
+TEST_F(Control, CleaningsWatermarksAreWrittenInAnOrderInWhichTheyDoNotCross)
+{
+    fake.set("cleaning_low", "50");
+    fake.set("cleaning_high", "100");
+    collector.refresh();
+    Change change;
+    change.settings.emplace("cleaning_low_permille", std::uint64_t { 1 });
+    change.settings.emplace("cleaning_high_permille", std::uint64_t { 3 });
+    ASSERT_TRUE(controller.update(0, change, who));
+    EXPECT_THAT(audit,
+        ElementsAre("devices/zpack0: cleaning_low_permille by somebody: 50 -> 1",
+            "devices/zpack0: cleaning_high_permille by somebody: 100 -> 3"));
+    audit.clear();
+    change.settings.at("cleaning_low_permille") = std::uint64_t { 200 };
+    change.settings.at("cleaning_high_permille") = std::uint64_t { 300 };
+    ASSERT_TRUE(controller.update(0, change, who));
+    EXPECT_THAT(audit,
+        ElementsAre("devices/zpack0: cleaning_high_permille by somebody: 3 -> 300",
+            "devices/zpack0: cleaning_low_permille by somebody: 1 -> 200"));
+    change.settings.at("cleaning_low_permille") = std::uint64_t { 301 };
+    EXPECT_THAT(controller.update(0, change, who).error().message,
+        HasSubstr("cleaning_low_permille (301) must not be above cleaning_high_permille (300)"));
+}
+
+TEST_F(Control, WhenSwapCantBeSwitchedTheSettingsAreAsBefore)
+{
+    Change change;
+    change.settings.emplace("block_pages", std::uint64_t { 64 });
+    change.swap_enabled = true; // /dev/zpack0 is no device here
+    EXPECT_FALSE(controller.update(0, change, who));
+    EXPECT_EQ(fake.get("block_pages"), "16");
+    EXPECT_EQ(collector.latest()->device(0)->settings.at("block_pages"),
+        model::SettingValue(std::uint64_t { 16 }));
+}
+
 class JobsTest : public Control {
 protected:
     Jobs jobs { fake.module(), collector, controller, log };

@@ -22,6 +22,8 @@ TEST(Settings, ARefusalNamesTheSettingAndWhatIsAllowed)
     EXPECT_THAT(refusal("second_chance", "maybe"), HasSubstr("true or false"));
     EXPECT_THAT(refusal("clean_cache_limit_bytes", "auto"), HasSubstr("or max"));
     EXPECT_THAT(refusal("cleaning_rate_bytes", "1"), HasSubstr("at least 65536"));
+    EXPECT_THAT(refusal("cleaning_rate_bytes", "2G"), HasSubstr("at most 1073741824, or max"));
+    EXPECT_THAT(refusal("clean_cache_limit_bytes", "257M"), HasSubstr("at most 268435456, or max"));
     EXPECT_THAT(find_setting("nonsense").error().message, HasSubstr("block_pages, pool_limit_bytes"));
 }
 

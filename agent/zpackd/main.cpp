@@ -6,6 +6,7 @@
 // worker does the changes that clients ask for, another one reads what is not in the snapshots;
 // gRPC and the metrics server have their own, which never wait for the kernel.
 #include "backend.h"
+#include "base/periodic.h"
 #include "base/text.h"
 #include "base/worker.h"
 #include "config/config.h"
@@ -215,17 +216,13 @@ int run(Options const& options)
         for (auto const& failure : set_up.apply_policies(loaded.config, *collector.latest()))
             log(log_error, failure);
     };
+    Periodic saving(changes, std::chrono::minutes(1), save_budgets);
+    Periodic applying(changes, std::chrono::seconds(2), apply_policies);
     auto const listener = collector.listen(
-        [&, was_loaded = module.loaded(), saved_at = std::chrono::system_clock::time_point(),
-            applied_at = std::chrono::system_clock::time_point()](
-            model::SnapshotPointer const& snapshot) mutable {
+        [&, was_loaded = module.loaded()](model::SnapshotPointer const& snapshot) mutable {
             ::sd_notify(0, "WATCHDOG=1");
-            constexpr auto between_saves = std::chrono::minutes(1);
-            if (snapshot->taken_at - saved_at >= between_saves && changes.post(save_budgets))
-                saved_at = snapshot->taken_at;
-            constexpr auto between_looks = std::chrono::seconds(2);
-            if (snapshot->taken_at - applied_at >= between_looks && changes.post(apply_policies))
-                applied_at = snapshot->taken_at;
+            saving.look(snapshot->read_at);
+            applying.look(snapshot->read_at);
             if (snapshot->module_loaded && !was_loaded && !changes.post([&] {
                     create_missing();
                     tuner.set_pinned(set_up.pinned(loaded.config));
@@ -249,7 +246,7 @@ int run(Options const& options)
             for (auto* server : { admin->get(), watch->get(), remote.get() })
                 if (server)
                     server->set_limits(again.config.limits);
-            auto const posted = changes.post([&, now = again.config] {
+            auto const posted = changes.post([&, now = again.config]() mutable {
                 auto const& was = loaded.config;
                 for (auto const& [entry, changed] :
                     { std::pair("daemon.tick_ms", now.tick != was.tick),
@@ -260,6 +257,9 @@ int run(Options const& options)
                         log(log_warning, fmt::format("{} has changed: restart zpackd for that", entry));
                 for (auto const& failure : set_up.apply_changes(loaded.config, now))
                     log(log_error, failure);
+                for (auto const& entry : config::fixed_changes(was, now))
+                    log(log_warning,
+                        fmt::format("{} has changed: it counts when the device is made anew", entry));
                 // What a client has set stays, as long as the file says the same.
                 auto const retune = now.tuner != loaded.config.tuner;
                 if (auto const set = tuner.set(tuner_settings(now), !retune, { "config" }); !set)

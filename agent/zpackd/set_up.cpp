@@ -28,11 +28,15 @@ std::optional<unsigned> SetUp::existing(std::string const& name) const
 Result<> SetUp::remember(std::string const& name, unsigned number) const
 {
     ZPACK_TRY_SET(auto const activation, m_module.device(number).activation());
-    auto const path = m_directory / name;
-    std::ofstream file(path);
+    // Whole or not at all: a device that is not remembered would be made again and again.
+    auto const path = m_directory / name, aside = m_directory.parent_path() / (name + ".new");
+    std::ofstream file(aside);
     file << number << ' ' << activation << '\n';
     file.close();
-    if (!file)
+    std::error_code error;
+    if (file)
+        std::filesystem::rename(aside, path, error);
+    if (!file || error)
         return fail(ErrorCode::Internal, fmt::format("{}: can't be written", path.native()));
     return {};
 }
@@ -65,10 +69,10 @@ std::vector<std::string> SetUp::create_missing(config::Config const& config)
 }
 
 std::vector<std::string> SetUp::apply_changes(
-    config::Config const& before, config::Config const& now)
+    config::Config const& before, config::Config& now)
 {
     std::vector<std::string> failures;
-    for (auto const& [name, wanted] : now.devices) {
+    for (auto& [name, wanted] : now.devices) {
         auto const number = existing(name);
         if (!number)
             continue;
@@ -84,8 +88,11 @@ std::vector<std::string> SetUp::apply_changes(
         }
         if (change.settings.empty())
             continue;
-        if (auto const updated = m_controller.update(*number, change, who); !updated)
+        if (auto const updated = m_controller.update(*number, change, who); !updated) {
             failures.push_back(fmt::format("device.{}: {}", name, updated.error().message));
+            // They were not applied, not one: the next reading of the file tries them again.
+            wanted.settings = old == before.devices.end() ? model::Settings() : old->second.settings;
+        }
     }
     return failures;
 }

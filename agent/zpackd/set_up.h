@@ -29,8 +29,9 @@ public:
     /// each device that could not be created.
     std::vector<std::string> create_missing(config::Config const& config);
 
-    /// Apply what has changed in the settings of devices that are there.
-    std::vector<std::string> apply_changes(config::Config const& before, config::Config const& now);
+    /// Apply what has changed in the settings of devices that are there. Where that fails, @p now
+    /// gets the settings of @p before.
+    std::vector<std::string> apply_changes(config::Config const& before, config::Config& now);
 
     /// By the number of a device: the settings that the configuration names.
     std::map<unsigned, std::set<std::string>> pinned(config::Config const& config) const;

@@ -328,16 +328,9 @@ void check_whole(Loaded& loaded)
         auto const key = fmt::format("device.{}.size:", name);
         if (device.size_bytes == 0 && !complained(key))
             loaded.problems.push_back({ key + " it is missing; say for example size = \"8G\"" });
-        auto const percent = [&, &settings = device.settings](char const* setting) {
-            auto const found = settings.find(setting);
-            return found == settings.end() ? std::optional<std::uint64_t>()
-                                           : std::get<std::uint64_t>(found->second);
-        };
-        auto const low = percent("writeback_low_percent"), high = percent("writeback_high_percent");
-        if (low && high && *low > *high)
-            loaded.problems.push_back({ fmt::format("device.{}.settings: writeback_low_percent ({}) must "
-                                                    "not be above writeback_high_percent ({})",
-                name, *low, *high) });
+        if (auto const checked = model::check_together(device.settings); !checked)
+            loaded.problems.push_back(
+                { fmt::format("device.{}.settings: {}", name, checked.error().message) });
         if (device.backing.empty())
             continue;
         auto const [user, first] = users.emplace(device.backing, name);
@@ -370,6 +363,24 @@ Loaded load(std::vector<std::filesystem::path> const& files, std::uint64_t ram_b
     }
     check_whole(loaded);
     return loaded;
+}
+
+std::vector<std::string> fixed_changes(Config const& before, Config const& now)
+{
+    std::vector<std::string> changes;
+    for (auto const& [name, device] : now.devices) {
+        auto const old = before.devices.find(name);
+        if (old == before.devices.end())
+            continue;
+        auto const& was = old->second;
+        for (auto const& [key, changed] : { std::pair("size", device.size_bytes != was.size_bytes),
+                 { "backing", device.backing != was.backing }, { "swap", device.swap != was.swap },
+                 { "priority", device.priority != was.priority },
+                 { "encrypt", device.encrypt != was.encrypt } })
+            if (changed)
+                changes.push_back(fmt::format("device.{}.{}", name, key));
+    }
+    return changes;
 }
 
 std::vector<std::filesystem::path> files(std::filesystem::path const& root)

@@ -71,6 +71,9 @@ struct Loaded {
 /// @p ram_bytes is what sizes in percent refer to.
 Loaded load(std::vector<std::filesystem::path> const& files, std::uint64_t ram_bytes);
 
+/// What has changed of devices that is read only when one is made: "device.main.encrypt".
+std::vector<std::string> fixed_changes(Config const& before, Config const& now);
+
 /// The usual files below @p root: the vendor's, the administrator's, and conf.d, as in
 /// systemd.unit(5): a file in /etc hides one of the same name in /usr/lib.
 std::vector<std::filesystem::path> files(std::filesystem::path const& root);

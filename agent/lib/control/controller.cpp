@@ -12,10 +12,7 @@ namespace zpack::control {
 
 namespace {
 
-constexpr auto high_name = "writeback_high_percent";
-constexpr auto low_name = "writeback_low_percent";
-
-std::uint64_t number_of(model::Settings const& settings, char const* name)
+std::uint64_t number_of(model::Settings const& settings, std::string_view name)
 {
     auto const found = settings.find(name);
     return found == settings.end() ? 0 : std::get<std::uint64_t>(found->second);
@@ -33,11 +30,7 @@ Result<model::Settings> merged(model::Settings before, model::Settings const& ch
                 fmt::format("{}: the loaded module does not have it", name));
         before[name] = value;
     }
-    if (before.contains(high_name) && before.contains(low_name)
-        && number_of(before, low_name) > number_of(before, high_name))
-        return fail(ErrorCode::InvalidArgument,
-            fmt::format("{} ({}) must not be above {} ({})", low_name, number_of(before, low_name),
-                high_name, number_of(before, high_name)));
+    ZPACK_TRY(model::check_together(before));
     return before;
 }
 
@@ -46,16 +39,16 @@ std::vector<std::string> order(model::Settings const& before, model::Settings co
 {
     std::vector<std::string> names;
     for (auto const& [name, value] : change)
-        if (name != high_name && name != low_name)
-            names.push_back(name);
-    auto const high = change.contains(high_name), low = change.contains(low_name);
-    auto const low_first = high && low && number_of(change, high_name) < number_of(before, low_name);
-    if (low_first)
-        names.emplace_back(low_name);
-    if (high)
-        names.emplace_back(high_name);
-    if (low && !low_first)
-        names.emplace_back(low_name);
+        names.push_back(name);
+    for (auto const& [low, high] : model::watermarks) {
+        auto const low_at = std::find(names.begin(), names.end(), low);
+        auto const high_at = std::find(names.begin(), names.end(), high);
+        if (low_at == names.end() || high_at == names.end())
+            continue;
+        auto const low_first = number_of(change, high) < number_of(before, low);
+        if (low_first != (low_at < high_at))
+            std::iter_swap(low_at, high_at);
+    }
     return names;
 }
 
@@ -101,11 +94,29 @@ Result<model::DeviceSnapshot> Controller::current(unsigned number, std::string c
     return *device;
 }
 
+void Controller::set_back(model::DeviceSnapshot const& before, model::Settings const& changed)
+{
+    auto const files = m_module.device(before.number);
+    model::Settings back;
+    for (auto const& [name, value] : changed)
+        if (auto const old = before.settings.find(name);
+            old != before.settings.end() && old->second != value)
+            back.emplace(name, old->second);
+    for (auto const& name : order(changed, back)) {
+        auto const* setting = *model::find_setting(name);
+        if (auto const undo
+            = files.write(setting->attribute, model::to_text(back.find(name)->second));
+            !undo)
+            m_audit(fmt::format(
+                "{}: {} could not be set back: {}", before.name(), name, undo.error().message));
+    }
+}
+
 Result<> Controller::apply(
     model::DeviceSnapshot const& before, model::Settings const& settings, Who const& who)
 {
     auto const files = m_module.device(before.number);
-    std::vector<std::string> done;
+    model::Settings done;
     for (auto const& name : order(before.settings, settings)) {
         auto const* setting = *model::find_setting(name);
         auto const& value = settings.find(name)->second;
@@ -113,21 +124,10 @@ Result<> Controller::apply(
         if (old != before.settings.end() && old->second == value)
             continue;
         if (auto const written = files.write(setting->attribute, model::to_text(value)); !written) {
-            model::Settings back;
-            for (auto const& other : done)
-                back.emplace(other, before.settings.find(other)->second);
-            for (auto const& other : order(settings, back)) {
-                auto const* undone = *model::find_setting(other);
-                if (auto const undo = files.write(
-                        undone->attribute, model::to_text(back.find(other)->second));
-                    !undo)
-                    m_audit(fmt::format("{}: {} could not be set back: {}", before.name(), other,
-                        undo.error().message));
-            }
+            set_back(before, done);
             return written;
         }
-        if (old != before.settings.end())
-            done.push_back(name);
+        done.emplace(name, value);
         m_audit(fmt::format("{}: {} by {}: {} -> {}", before.name(), name, who.name,
             old == before.settings.end() ? "?" : model::to_text(old->second),
             model::to_text(value)));
@@ -171,22 +171,24 @@ Result<model::DeviceSnapshot> Controller::update(
     if ((change.backing && *change.backing != device.backing)
         || (change.swap_enabled && *change.swap_enabled != device.swap.enabled))
         ZPACK_TRY(check_real(m_module));
-    if (change.backing && *change.backing != device.backing) {
+    auto const attach_backing = change.backing && *change.backing != device.backing;
+    if (attach_backing) {
         if (!device.backing.empty())
             return fail(ErrorCode::FailedPrecondition,
                 fmt::format("{} has the backing device {} already; only a reset takes it away",
                     device.name(), device.backing));
         ZPACK_TRY(check_backing(*change.backing, change.force));
-        if (!change.validate_only) {
-            ZPACK_TRY(use_backing(number, *change.backing, false));
-            m_audit(fmt::format("{}: backing_path by {}: none -> {}", device.name(), who.name,
-                *change.backing));
-        }
     }
     if (change.swap_enabled && *change.swap_enabled && !device.swap.enabled
         && device.size_bytes == 0)
         return fail(ErrorCode::FailedPrecondition,
             fmt::format("{} has no size yet, so it can't be swap", device.name()));
+    if (change.swap_priority && *change.swap_priority >= 0 && device.swap.enabled
+        && change.swap_enabled.value_or(true) && *change.swap_priority != device.swap.priority)
+        return fail(ErrorCode::FailedPrecondition,
+            fmt::format("swap.priority: {} is swapped on with priority {}, which swapon(8) alone "
+                        "sets: drain it first",
+                device.name(), device.swap.priority));
     if (change.validate_only) {
         device.settings = settings;
         if (change.backing)
@@ -198,17 +200,31 @@ Result<model::DeviceSnapshot> Controller::update(
         return device;
     }
     ZPACK_TRY(apply(device, change.settings, who));
-    if (change.clear_degraded && device.value("degraded") != 0) {
-        ZPACK_TRY(m_module.device(number).write("degraded", "0"));
-        m_audit(fmt::format("{}: degraded by {}: 1 -> 0", device.name(), who.name));
-    }
-    if (change.swap_enabled && *change.swap_enabled != device.swap.enabled) {
-        if (*change.swap_enabled) {
-            ZPACK_TRY(use_as_swap(device, change.swap_priority.value_or(-1), who));
-        } else {
-            ZPACK_TRY(swap_off(device.path));
-            m_audit(fmt::format("{}: swap by {}: on -> off", device.name(), who.name));
+    // What can be taken back comes first.
+    auto const rest = [&]() -> Result<> {
+        if (change.clear_degraded && device.value("degraded") != 0) {
+            ZPACK_TRY(m_module.device(number).write("degraded", "0"));
+            m_audit(fmt::format("{}: degraded by {}: 1 -> 0", device.name(), who.name));
         }
+        if (attach_backing) {
+            ZPACK_TRY(use_backing(number, *change.backing, false));
+            m_audit(fmt::format("{}: backing_path by {}: none -> {}", device.name(), who.name,
+                *change.backing));
+        }
+        if (change.swap_enabled && *change.swap_enabled != device.swap.enabled) {
+            if (*change.swap_enabled) {
+                ZPACK_TRY(use_as_swap(device, change.swap_priority.value_or(-1), who));
+            } else {
+                ZPACK_TRY(swap_off(device.path));
+                m_audit(fmt::format("{}: swap by {}: on -> off", device.name(), who.name));
+            }
+        }
+        return {};
+    }();
+    if (!rest) {
+        set_back(device, change.settings);
+        m_collector.refresh();
+        return tl::unexpected(rest.error());
     }
     return current(number, {});
 }

@@ -71,6 +71,8 @@ private:
     Result<> apply(model::DeviceSnapshot const& before, model::Settings const& settings,
         Who const& who);
     Result<> use_backing(unsigned number, std::string const& path, bool encrypted);
+    /// Set what has been @p changed to what it was. What can't be is logged.
+    void set_back(model::DeviceSnapshot const& before, model::Settings const& changed);
     Result<> use_as_swap(model::DeviceSnapshot const& device, int priority, Who const& who);
 
     sysfs::Module m_module;

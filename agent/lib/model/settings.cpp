@@ -96,6 +96,7 @@ constexpr std::array table {
         .kind = Kind::Bytes,
         .min = 65'536,
         .max = unlimited,
+        .most = std::uint64_t { 1 } << 30,
         .unit = "bytes a second",
         .help = "What cleaning may read and write as long as nobody waits for it." },
     Setting { .name = "discard",
@@ -113,6 +114,7 @@ constexpr std::array table {
         .kind = Kind::Bytes,
         .min = 0,
         .max = unlimited,
+        .most = std::uint64_t { 256 } << 20,
         .unit = "bytes",
         .help = "Memory for cells of the backing device that were just read, up to 256 MiB; max: what "
                 "the pool leaves of its limit." },
@@ -216,7 +218,11 @@ std::string allowed(Setting const& setting)
         return fmt::format("a power of two, {}...{}{}", setting.min, setting.max, unit);
     case Kind::Bytes: {
         constexpr auto suffixes = "with K, M, G or T if you like (powers of 1024)";
-        auto const most = setting.max == unlimited ? "or max" : fmt::format("at most {}", setting.max);
+        auto const limit = std::min(setting.max, setting.most);
+        auto const most = (limit == unlimited ? "" : fmt::format("at most {}", limit))
+            + (setting.max != unlimited  ? ""
+                    : limit == unlimited ? "or max"
+                                         : ", or max");
         return fmt::format("{}{}, {}, {}",
             setting.min ? fmt::format("at least {} ", setting.min) : "a number of ", setting.unit,
             suffixes, most);
@@ -241,6 +247,7 @@ Result<> check(Setting const& setting, SettingValue const& value)
     case Kind::Bytes: {
         auto const* number = std::get_if<std::uint64_t>(&value);
         if (!number || *number < setting.min || *number > setting.max
+            || (*number > setting.most && *number != unlimited)
             || (setting.kind == Kind::PowerOfTwo && !std::has_single_bit(*number)))
             return refused(setting, text);
         return {};
@@ -303,6 +310,21 @@ Result<SettingValue> parse(Setting const& setting, std::string_view text)
     }
     ZPACK_TRY(check(setting, value));
     return value;
+}
+
+Result<> check_together(Settings const& settings)
+{
+    for (auto const& [low, high] : watermarks) {
+        auto const at_low = settings.find(low), at_high = settings.find(high);
+        if (at_low == settings.end() || at_high == settings.end())
+            continue;
+        auto const least = std::get<std::uint64_t>(at_low->second);
+        auto const most = std::get<std::uint64_t>(at_high->second);
+        if (least > most)
+            return fail(ErrorCode::InvalidArgument,
+                fmt::format("{} ({}) must not be above {} ({})", low, least, high, most));
+    }
+    return {};
 }
 
 std::string to_text(SettingValue const& value)

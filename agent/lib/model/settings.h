@@ -45,7 +45,8 @@ struct Setting {
     std::string_view attribute; ///< the module's file
     Kind kind;
     std::uint64_t min = 0; ///< of numbers and bytes
-    std::uint64_t max = 0;
+    std::uint64_t max = 0; ///< of bytes unlimited: "max" is allowed
+    std::uint64_t most = unlimited; ///< of bytes: what is allowed besides "max"
     std::string_view words; ///< of words: "lz4, lzo-rle, zstd"
     std::string_view unit;  ///< "pages of 4 KiB", "bytes", "percent", …; may be empty
     std::string_view help;  ///< one sentence
@@ -71,6 +72,15 @@ std::string to_text(SettingValue const& value);
 
 /// Settings by name.
 using Settings = std::map<std::string, SettingValue, std::less<>>;
+
+/// Settings of which the first must not be above the second.
+inline constexpr std::pair<std::string_view, std::string_view> watermarks[] {
+    { "writeback_low_percent", "writeback_high_percent" },
+    { "cleaning_low_permille", "cleaning_high_permille" },
+};
+
+/// Whether those that are there go together.
+Result<> check_together(Settings const& settings);
 
 /// "90", "90s", "15m", "12h" or "1d" in seconds.
 Result<std::uint64_t> parse_seconds(std::string_view text);
