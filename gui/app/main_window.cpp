@@ -255,6 +255,7 @@ void MainWindow::add_host(QString const& name, client::Target const& target, boo
 
 bool MainWindow::restore_hosts()
 {
+    m_restored = true;
     QSettings settings;
     auto const count = settings.beginReadArray(QStringLiteral("hosts"));
     for (int i = 0; i < count; i++) {
@@ -274,9 +275,19 @@ void MainWindow::closeEvent(QCloseEvent* event)
     settings.setValue(QStringLiteral("geometry"), saveGeometry());
     settings.setValue(QStringLiteral("parts"), m_parts->saveState());
     settings.setValue(QStringLiteral("page"), m_pages->currentIndex());
-    settings.remove(QStringLiteral("hosts"));
-    settings.beginWriteArray(QStringLiteral("hosts"));
     int number = 0;
+    if (m_restored)
+        settings.remove(QStringLiteral("hosts"));
+    else { // they are there still, and stay
+        number = settings.beginReadArray(QStringLiteral("hosts"));
+        settings.endArray();
+    }
+    auto const added = std::any_of(m_hosts.begin(), m_hosts.end(), [](auto const& shown) { return shown->keep; });
+    if (!m_restored && !added) {
+        event->accept();
+        return;
+    }
+    settings.beginWriteArray(QStringLiteral("hosts"));
     for (auto const& shown : m_hosts) {
         if (!shown->keep)
             continue;
@@ -314,6 +325,7 @@ void MainWindow::remove_host()
     if (!shown)
         return;
     m_current = nullptr;
+    m_asking_decisions.erase(shown->host.get());
     delete shown->item;
     std::erase_if(m_hosts, [&](auto const& one) { return one.get() == shown; });
     selection_changed();
@@ -339,8 +351,9 @@ void MainWindow::reading_arrived(Shown& shown)
     for (int i = shown.item->childCount() - 1; i >= 0; i--) {
         auto const device = shown.item->child(i)->data(0, device_role).toString().toStdString();
         if (!present.erase(device)) {
-            shown.histories.erase(device);
+            // Another one is shown before its history goes.
             delete shown.item->takeChild(i);
+            shown.histories.erase(device);
         }
     }
     for (auto const& device : present) {

@@ -74,6 +74,7 @@ private:
     QAction* m_remove = nullptr;
     QAction* m_retry = nullptr;
     bool m_told_start = false;
+    bool m_restored = false; ///< m_hosts has all those that are remembered
     Shown* m_current = nullptr;
     std::string m_device;
     std::map<Host*, bool> m_asking_decisions;

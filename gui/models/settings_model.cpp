@@ -6,6 +6,7 @@
 
 #include <QBrush>
 #include <QFont>
+#include <QLocale>
 #include <limits>
 
 namespace zpack::gui {
@@ -15,17 +16,24 @@ namespace {
 using google::protobuf::FieldDescriptor;
 constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
 
-/// "64M" and the like, "no limit".
-bool parse_number(QString text, std::uint64_t& ret)
+bool of_bytes(FieldDescriptor const& field)
+{
+    return QString::fromStdString(field.name()).endsWith(QLatin1String("bytes"));
+}
+
+/// "64M" and the like if they are @p bytes, "no limit". A decimal comma is one where people write it.
+bool parse_number(QString text, bool bytes, std::uint64_t& ret)
 {
     text = text.trimmed().toLower();
     if (text == QLatin1String("no limit") || text == QLatin1String("max")) {
         ret = unlimited;
         return true;
     }
-    text.remove(QLatin1String("ib")).remove(u' ').remove(u',');
+    text.remove(QLatin1String("ib")).remove(u' ');
+    if (QLocale().decimalPoint() == QLatin1String(","))
+        text.replace(u',', u'.');
     std::uint64_t factor = 1;
-    auto const unit = QStringLiteral("kmgtp").indexOf(text.isEmpty() ? u' ' : text.back());
+    auto const unit = bytes ? QStringLiteral("kmgtp").indexOf(text.isEmpty() ? u' ' : text.back()) : -1;
     if (unit >= 0) {
         factor = std::uint64_t { 1 } << (10 * (unit + 1));
         text.chop(1);
@@ -54,8 +62,7 @@ QString value_text(google::protobuf::Message const& message, FieldDescriptor con
         auto const value = reflection.GetUInt64(message, &field);
         if (value == unlimited)
             return QStringLiteral("no limit");
-        if (QString::fromStdString(field.name()).endsWith(QLatin1String("bytes")) && value
-            && value % 1024 == 0)
+        if (of_bytes(field) && value && value % 1024 == 0)
             return value % (1 << 20) ? QStringLiteral("%1K").arg(value >> 10)
                                      : QStringLiteral("%1M").arg(value >> 20);
         return QString::number(value);
@@ -147,13 +154,14 @@ bool SettingsModel::assign(google::protobuf::Message& message, FieldDescriptor c
     }
     case FieldDescriptor::CPPTYPE_UINT32:
         ret_allowed = QStringLiteral("a number");
-        if (!parse_number(text, number) || number > std::numeric_limits<std::uint32_t>::max())
+        if (!parse_number(text, false, number) || number > std::numeric_limits<std::uint32_t>::max())
             return false;
         reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(number));
         return true;
     case FieldDescriptor::CPPTYPE_UINT64:
-        ret_allowed = QStringLiteral("a number, also with K, M, G or T; or: no limit");
-        if (!parse_number(text, number))
+        ret_allowed = of_bytes(field) ? QStringLiteral("a number, also with K, M, G or T; or: no limit")
+                                      : QStringLiteral("a number; or: no limit");
+        if (!parse_number(text, of_bytes(field), number))
             return false;
         reflection.SetUInt64(&message, &field, number);
         return true;

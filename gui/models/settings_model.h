@@ -25,7 +25,7 @@ public:
     /// Forget what is staged.
     void revert();
     /// The update that makes what is staged. InvalidArgument: a text is not understood.
-    /// The present etag is in it, so that nobody else's change is lost.
+    /// The etag of the last reading is in it: a change that came after that is not lost.
     bool request(v1::UpdateDeviceRequest& ret, QString& ret_why_not) const;
     /// What the API says of a row's setting: meaning, unit, range.
     QString description(int row) const;

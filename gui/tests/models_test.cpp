@@ -145,6 +145,34 @@ private Q_SLOTS:
         QVERIFY2(why_not.contains(QLatin1String("block_pages: 'many'")), qPrintable(why_not));
     }
 
+    void aCommaIsWhatItIsInTheLanguage()
+    {
+        SettingsModel model;
+        model.set_device(device());
+        v1::UpdateDeviceRequest request;
+        QString why_not;
+        model.setData(wanted(model, "pool_limit_bytes"), QStringLiteral("1,5G"), Qt::EditRole);
+        QVERIFY(!model.request(request, why_not)); // not 15G
+        QLocale::setDefault(QLocale(QLocale::German));
+        auto const good = model.request(request, why_not);
+        QLocale::setDefault(QLocale::c());
+        QVERIFY2(good, qPrintable(why_not));
+        QCOMPARE(request.device().settings().pool_limit_bytes(), 3ull << 29);
+    }
+
+    void millisecondsHaveNoUnitOfBytes()
+    {
+        SettingsModel model;
+        auto made = device();
+        made.mutable_settings()->set_min_age_ms(0);
+        model.set_device(made);
+        model.setData(wanted(model, "min_age_ms"), QStringLiteral("5m"), Qt::EditRole);
+        v1::UpdateDeviceRequest request;
+        QString why_not;
+        QVERIFY(!model.request(request, why_not));
+        QVERIFY2(why_not.contains(QLatin1String("min_age_ms: '5m'")), qPrintable(why_not));
+    }
+
     void ratesAreWithinOneActivation()
     {
         History history;

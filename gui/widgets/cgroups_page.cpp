@@ -31,14 +31,13 @@ void CgroupsPage::refresh()
     m_asked = true;
     v1::ListCgroupsRequest request;
     request.set_device(m_device);
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.cgroups, &v1::CgroupService::Stub::ListCgroups, request);
         },
-        [this, device = m_device](Result<v1::ListCgroupsResponse> answer) {
+        [this](Result<v1::ListCgroupsResponse> answer) {
             m_asked = false;
-            if (!answer || device != m_device)
+            if (!answer)
                 return;
             QVector<TableModel::Row> rows;
             auto const bytes = [](std::uint64_t count) {

@@ -19,7 +19,6 @@ protected:
 
 private:
     TableModel m_cgroups;
-    bool m_asked = false;
 };
 
 } // namespace zpack::gui

@@ -200,6 +200,7 @@ void DiskPage::show_legend()
 
 void DiskPage::changed()
 {
+    m_asked_names = m_again = false;
     m_map->clear();
     m_range->clear();
     m_cell->setText(tr("Point at a cell to see what is in it"));
@@ -227,14 +228,13 @@ void DiskPage::ask_for_names()
     m_asked_names = true;
     v1::ListCgroupsRequest request;
     request.set_device(m_device);
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.cgroups, &v1::CgroupService::Stub::ListCgroups, request);
         },
-        [this, device = m_device](Result<v1::ListCgroupsResponse> answer) {
+        [this](Result<v1::ListCgroupsResponse> answer) {
             m_asked_names = false;
-            if (!answer || device != m_device)
+            if (!answer)
                 return;
             m_names.clear();
             for (auto const& one : answer->cgroups())
@@ -261,15 +261,14 @@ void DiskPage::ask_for_map()
     request.set_aggregate(static_cast<v1::LayoutAggregate>(m_aggregate->currentData().toInt()));
     request.set_offset_bytes(m_map->wanted_offset());
     request.set_length_bytes(m_map->wanted_length());
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.layout, &v1::LayoutService::Stub::GetLayoutMap, request);
         },
-        [this, device = m_device, offset = request.offset_bytes(), length = request.length_bytes()](
+        [this, offset = request.offset_bytes(), length = request.length_bytes()](
             Result<v1::GetLayoutMapResponse> answer) {
             m_asked = false;
-            if (device == m_device && answer) {
+            if (answer) {
                 // Not of a part that is not wanted any more.
                 if (offset == m_map->wanted_offset() && length == m_map->wanted_length())
                     m_map->set_map(std::move(*answer));
@@ -282,7 +281,7 @@ void DiskPage::ask_for_map()
                                          bytes_text(static_cast<double>(map.offset_bytes())),
                                          bytes_text(static_cast<double>(map.disk_bytes())),
                                          bytes_text(static_cast<double>(map.cell_bytes()))));
-            } else if (!answer) {
+            } else {
                 m_range->setToolTip(QString::fromStdString(answer.error().message));
                 m_range->setText(QString::fromStdString(answer.error().message));
             }
@@ -298,8 +297,7 @@ void DiskPage::ask_for_objects(std::uint64_t block_offset)
     v1::ListBlockObjectsRequest request;
     request.set_device(m_device);
     request.set_offset_bytes(block_offset);
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.layout, &v1::LayoutService::Stub::ListBlockObjects, request);
         },
@@ -325,8 +323,7 @@ void DiskPage::ask_for_blocks(std::uint64_t offset, std::uint64_t length)
     if (!m_host)
         return;
     auto const end = offset + std::min(length, most_listed);
-    m_host->ask(
-        this,
+    ask(
         [device = m_device, offset, end](client::Client& client) -> Result<QVector<v1::Block>> {
             QVector<v1::Block> found;
             v1::ListBlocksRequest request;

@@ -40,7 +40,6 @@ private:
     TableModel m_objects; ///< of the chosen block
     QMap<std::uint64_t, QString> m_names; ///< of cgroups, by inode number
     bool m_asked_names = false;
-    bool m_asked = false;
     bool m_again = false; ///< another part was wanted meanwhile
 };
 

@@ -51,8 +51,7 @@ void EventsPage::ask_doctor()
     if (!m_host || m_asked)
         return;
     m_asked = true;
-    m_host->ask(
-        this,
+    ask(
         [](client::Client& client) {
             return call(*client.system, &v1::SystemService::Stub::RunDoctor, v1::RunDoctorRequest());
         },

@@ -25,7 +25,6 @@ private:
     EventLog& m_log;
     TableModel m_events;
     TableModel m_findings;
-    bool m_asked = false;
 };
 
 } // namespace zpack::gui

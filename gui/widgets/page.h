@@ -22,6 +22,8 @@ public:
         m_host = host;
         m_device = std::move(device);
         m_history = history;
+        m_generation++;
+        m_asked = false;
         changed();
         refresh();
     }
@@ -36,9 +38,24 @@ protected:
     /// It is another device.
     virtual void changed() { }
 
+    /// As Host::ask(), of the host that is shown. An answer that comes when another device or host is
+    /// shown is dropped: all hosts have a zpack0.
+    template<typename Call, typename Done> void ask(Call call, Done done)
+    {
+        m_host->ask(this, std::move(call),
+            [this, generation = m_generation, done = std::move(done)](auto answer) mutable {
+                if (generation == m_generation)
+                    done(std::move(answer));
+            });
+    }
+
     QPointer<Host> m_host;
     std::string m_device;
+    bool m_asked = false; ///< for what refresh() shows; another device is asked anew
     History const* m_history = nullptr;
+
+private:
+    unsigned m_generation = 0; ///< of the device that is shown
 };
 
 /// A table that is sorted by a click on a title; @p when_empty is what it says without a row.

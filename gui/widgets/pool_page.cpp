@@ -69,8 +69,7 @@ void PoolPage::refresh()
     if (m_asked)
         return;
     m_asked = true;
-    m_host->ask(
-        this,
+    ask(
         [device = m_device](client::Client& client) -> Result<Answer> {
             v1::ListPoolClassesRequest classes;
             classes.set_device(device);
@@ -83,9 +82,9 @@ void PoolPage::refresh()
                 call(*client.telemetry, &v1::TelemetryService::Stub::GetHistograms, histograms));
             return answer;
         },
-        [this, device = m_device](Result<Answer> answer) {
+        [this](Result<Answer> answer) {
             m_asked = false;
-            if (answer && device == m_device)
+            if (answer)
                 show_answer(*answer);
         });
 }

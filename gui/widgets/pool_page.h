@@ -34,7 +34,6 @@ private:
     Bars* m_ages;
     TableModel m_classes;
     double m_slack = 0; ///< bytes, of all classes
-    bool m_asked = false;
 };
 
 } // namespace zpack::gui

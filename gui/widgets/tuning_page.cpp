@@ -191,8 +191,7 @@ void TuningPage::refresh()
         v1::GetTunerResponse tuner;
         v1::ListDecisionsResponse decisions;
     };
-    m_host->ask(
-        this,
+    ask(
         [device = m_device](client::Client& client) -> Result<Answer> {
             Answer answer;
             v1::GetDeviceRequest request;
@@ -206,9 +205,9 @@ void TuningPage::refresh()
                 call(*client.tuner, &v1::TunerService::Stub::ListDecisions, decisions));
             return answer;
         },
-        [this, device = m_device](Result<Answer> answer) {
+        [this](Result<Answer> answer) {
             m_asked = false;
-            if (!answer || device != m_device)
+            if (!answer)
                 return;
             m_settings.set_device(answer->device.device());
             if (!m_mode->view()->isVisible())
@@ -252,8 +251,7 @@ void TuningPage::set_mode(int index)
     v1::UpdateTunerRequest request;
     request.mutable_tuner()->set_mode(static_cast<v1::Tuner::Mode>(m_mode->itemData(index).toInt()));
     request.mutable_update_mask()->add_paths("mode");
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.tuner_admin, &v1::TunerAdminService::Stub::UpdateTuner, request);
         },
@@ -274,8 +272,7 @@ void TuningPage::send(bool validate_only)
         return;
     }
     request.set_validate_only(validate_only);
-    m_host->ask(
-        this,
+    ask(
         [request](client::Client& client) {
             return call(*client.device_admin, &v1::DeviceAdminService::Stub::UpdateDevice, request);
         },

@@ -44,7 +44,6 @@ private:
     QPushButton* m_use;
     std::map<QString, QString> m_before; ///< what undoes the last change, by setting
     QVector<v1::Decision> m_listed; ///< as in m_decisions
-    bool m_asked = false;
 };
 
 } // namespace zpack::gui

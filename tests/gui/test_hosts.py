@@ -75,6 +75,16 @@ def test_host_of_the_dialogue_is_beside_the_first_and_there_again_after_a_restar
     desktop.keys("ctrl+q")
     assert program.wait(timeout=30) == 0
 
+    program = open_dashboard(desktop)
+    desktop.thing("table cell", remote.name)
+    desktop.keys("ctrl+q")
+    assert program.wait(timeout=30) == 0
+
+    # Looking at one host does not make it forget the others.
+    program = open_dashboard(desktop, f"--socket={simulation.socket}")
+    desktop.thing("table cell", "zpack0")
+    desktop.keys("ctrl+q")
+    assert program.wait(timeout=30) == 0
     open_dashboard(desktop)
     desktop.thing("table cell", remote.name)
 

@@ -22,7 +22,7 @@ def test_real_device_is_watched_while_it_swaps_and_tuned(
     certificate = outside.certificate("admin", "admin")
     load = Pressure(remote_daemon.vm).start(workers=1, mib=48, evict=1, ops=0)
     load.wait_filled()
-    open_dashboard(
+    program = open_dashboard(
         desktop,
         *("--host", f"127.0.0.1:{outside.port}", "--ca", outside.authority.certificate),
         *("--cert", certificate, "--key", certificate.with_suffix(".key")),
@@ -61,3 +61,13 @@ def test_real_device_is_watched_while_it_swaps_and_tuned(
     wait_until(lambda: device.block_pages == 32, "the module has the new block size")
     assert "block_pages by tls:admin: 16 -> 32" in remote_daemon.log
     load.stop()
+
+    # The device that is shown goes, and the window stays.
+    desktop.keys("ctrl+1")
+    device.swapoff()
+    device.remove()
+    desktop.wait_for(lambda things: not any(t.name == "zpack0" for t in things), "it is gone")
+    desktop.keys("ctrl+2")
+    desktop.keys("ctrl+1")
+    assert desktop.thing("table cell", f"127.0.0.1:{outside.port}")
+    assert program.poll() is None
