@@ -51,6 +51,18 @@ def make_sparse(zpack: Device, pages: int = 1200) -> list[int]:
     return list(range(0, pages, 4))
 
 
+def fail_writes_of_block(disk: Mapping, first_cell: int) -> None:
+    """From now on the block that begins there can't be written."""
+    start, sectors = first_cell * CELL_SECTORS, BLOCK // 512
+    disk.load(
+        [
+            *([linear(start, BACKING)] if start else []),
+            f"{sectors} flakey {BACKING} {start} 0 3600 1 error_writes",
+            linear(SIZE - start - sectors, BACKING, start + sectors),
+        ]
+    )
+
+
 def pinned(zpack: Device) -> list[int]:
     """First cells of the blocks that could not be cleaned."""
     return [r.first_cell for r in zpack.layout() if r.state == BlockState.PINNED]
@@ -245,14 +257,7 @@ def test_single_bad_place_is_avoided(bare_zpack: Device, disk: Mapping) -> None:
     cells = sorted(
         r.first_cell for r in zpack.layout() if r.state == BlockState.FREE and r.block_pages
     )
-    start, sectors = cells[0] * CELL_SECTORS, BLOCK // 512
-    disk.load(
-        [
-            *([linear(start, BACKING)] if start else []),
-            f"{sectors} flakey {BACKING} {start} 0 3600 1 error_writes",
-            linear(SIZE - start - sectors, BACKING, start + sectors),
-        ]
-    )
+    fail_writes_of_block(disk, cells[0])
     with zpack.refuses(errno.EIO, "clean"):
         zpack.clean()
     zpack.clean()
@@ -272,14 +277,7 @@ def test_bad_place_does_not_end_cleaning_that_makes_room(bare_zpack: Device, dis
     stored = [page for page in range(pages) if page not in failed]
     zpack.pages.fill([page for page in stored if page % 32 < 16], "zero")
     free = [r.first_cell for r in zpack.layout() if r.state == BlockState.FREE and r.block_pages]
-    start, sectors = min(free) * CELL_SECTORS, BLOCK // 512
-    disk.load(
-        [
-            *([linear(start, BACKING)] if start else []),
-            f"{sectors} flakey {BACKING} {start} 0 3600 1 error_writes",
-            linear(SIZE - start - sectors, BACKING, start + sectors),
-        ]
-    )
+    fail_writes_of_block(disk, min(free))
     zpack.cleaning = True
     zpack.pages.fill(range(pages, pages + 2000), KIND)
     stat = zpack.stat()

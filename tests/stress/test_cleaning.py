@@ -27,7 +27,7 @@ def test_everything_at_once_on_a_disk_that_is_nearly_full(
         load = pressure.start(workers=2, mib=40, ops=0, evict=1, dirty=50, pageout=5, dontneed=3)
         load.wait_filled()
         # Now and then some pages more are in memory, or have just been dropped.
-        full = 0.75 * swap.stat().backing_bytes
+        full = 0.8 * swap.stat().backing_bytes
         wait_until(lambda: swap.stat().live_bytes > full, "the disk is nearly full")
         for block_pages in (16, 4, 64, 1, 16):
             before = swap.stat()
