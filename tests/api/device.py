@@ -10,6 +10,7 @@ from typing import Iterator, Literal
 from api.module import CONTROL
 from api.pages import Pages
 from api.stat import CgroupRecord, ClassRecord, DiskStat, LayoutRecord, ObjectRecord, Stat
+from api.waiting import wait_until
 from vm import VM, GuestOSError
 
 PAGE_SIZE = 4096
@@ -176,6 +177,10 @@ class Device:
     def writeback(self, pages: int | Literal["all"] = "all") -> None:
         """Write pages to the backing device now; returns when that is done."""
         self.write("writeback", str(pages), timeout=WRITEBACK_SECONDS)
+
+    def wait_until_pool_is_empty(self) -> None:
+        """zsmalloc frees a page a moment later when compaction held it as its last object went."""
+        wait_until(lambda: not self.stat().pool_bytes, f"the pool of {self.name} is empty")
 
     @property
     def cleaning(self) -> bool:
