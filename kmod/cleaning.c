@@ -484,7 +484,7 @@ static int survivors_write(struct zpack_device *device, unsigned int keep, bool 
 	survivors_forget(cleaning);
 	freed = end_victims(device, keep, 0);
 	spin_lock(&device->backing->map_lock);
-	freed += zpack_picker_regained(&cleaning->picker, &device->backing->map);
+	freed += zpack_picker_wrote(&cleaning->picker, &device->backing->map);
 	zpack_gain_account(&cleaning->gain, &device->backing->map, cleaning->order, written, freed);
 	spin_unlock(&device->backing->map_lock);
 	return 0;

@@ -445,7 +445,7 @@ bool Engine::write_survivors(std::size_t keep, bool whole)
     m_count["cleaning_write_bytes"] += bytes;
     io(bytes);
     auto freed = end_victims(keep);
-    freed += zpack_picker_regained(&m_picker, &m_map);
+    freed += zpack_picker_wrote(&m_picker, &m_map);
     zpack_gain_account(&m_gain, &m_map, order, written, static_cast<u32>(freed));
     return true;
 }

@@ -310,12 +310,13 @@ enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpa
 
 bool zpack_picker_turn(struct zpack_picker *picker)
 {
-	bool compacted = picker->compacting != ZPACK_NO_ORDER && picker->compacted;
+	bool compacted = picker->compacting != ZPACK_NO_ORDER && picker->wrote;
 	u8 order = 0;
 
 	picker->count = 0;
 	picker->compacting = ZPACK_NO_ORDER;
 	picker->compacted = 0;
+	picker->wrote = false;
 	/* What has been compacted may have made room: look at segments before it goes on. */
 	if (!compacted && picker->blocked) {
 		while (!(picker->blocked & 1u << order))
@@ -334,10 +335,11 @@ void zpack_picker_give_up(struct zpack_picker *picker, struct zpack_map *map)
 	zpack_map_evacuate(map, ZPACK_NO_SEGMENT);
 }
 
-u32 zpack_picker_regained(struct zpack_picker *picker, const struct zpack_map *map)
+u32 zpack_picker_wrote(struct zpack_picker *picker, const struct zpack_map *map)
 {
 	u32 cells = picker->evacuate_free;
 
+	picker->wrote = true;
 	if (map->evacuating != ZPACK_NO_SEGMENT)
 		return 0;
 	picker->evacuate_free = 0;

@@ -69,6 +69,7 @@ struct zpack_picker {
 	u16 blocked;		/* bits: orders of segments that are worth it and have no room */
 	u8 compacting;		/* only blocks of this order are looked at, or ZPACK_NO_ORDER */
 	u8 evacuate_to;		/* order of the survivors of the segment that is evacuated */
+	bool wrote;		/* survivors, since it turned last */
 	u32 compacted;		/* victims so far */
 	u32 evacuate_free;	/* cells that were free in that segment, and of no use */
 	struct zpack_pick table[ZPACK_PICK_TABLE];
@@ -98,15 +99,19 @@ enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpa
 
 /*
  * The whole map was seen and nothing was taken: is there another way? True: scan
- * again, after the survivors in memory have been written or given up.
+ * again, after the survivors in memory have been written or given up. A compaction
+ * that has written nothing is no reason to: it would be the same again.
  */
 bool zpack_picker_turn(struct zpack_picker *picker);
 
 /* Give up the segment that is being evacuated, as there is no room after all. */
 void zpack_picker_give_up(struct zpack_picker *picker, struct zpack_map *map);
 
-/* Cells of a segment, evacuated since the last call, that became of use without a move. */
-u32 zpack_picker_regained(struct zpack_picker *picker, const struct zpack_map *map);
+/*
+ * Survivors have been written, and their victims are free. Returns the cells of a segment
+ * evacuated by that, which became of use without a move.
+ */
+u32 zpack_picker_wrote(struct zpack_picker *picker, const struct zpack_map *map);
 
 /* ---- when ---- */
 

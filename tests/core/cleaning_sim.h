@@ -367,7 +367,7 @@ static bool sim_write_survivors(struct sim *s, struct sim_stream *to, u32 keep, 
 		return false;
 	}
 	freed = sim_end_victims(s, keep);
-	freed += zpack_picker_regained(&s->picker, &s->map);
+	freed += zpack_picker_wrote(&s->picker, &s->map);
 	zpack_gain_account(&s->gain, &s->map, to->order, written, freed);
 	return true;
 }

@@ -62,6 +62,7 @@ class Load:
     def __init__(self, vm: VM, process: Process) -> None:
         self._vm = vm
         self.process = process
+        self._goes_on = False
 
     def wait_filled(self, timeout: float = 30.0) -> None:
         """Wait until all memory has been filled."""
@@ -70,13 +71,19 @@ class Load:
     def go(self) -> None:
         """Let a run with hold=1 go on."""
         self.process.kill(signal.SIGUSR1)
-        self.process.expect("working")
+        self._wait_working()
 
     def stop(self, timeout: float = 30.0) -> Summary:
         """Let a run with ops=0 verify all its memory and end."""
-        self.process.expect("working", timeout)
+        self._wait_working(timeout)
         self.process.kill(signal.SIGUSR1)
         return self.finish(timeout)
+
+    def _wait_working(self, timeout: float = 30.0) -> None:
+        """It says so once."""
+        if not self._goes_on:
+            self.process.expect("working", timeout)
+        self._goes_on = True
 
     def finish(self, timeout: float = 30.0, *, may_be_killed: bool = False) -> Summary:
         """Wait for the end."""
