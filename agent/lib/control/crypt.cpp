@@ -72,8 +72,9 @@ char* put(char* at, std::string_view text)
     return std::copy(text.begin(), text.end(), at);
 }
 
-/// The table's only line: "aes-xts-plain64 <key> 0 <device> 0 1 allow_discards".
-void put_table(dm_ioctl& header, Secret& bytes, std::string const& device, std::uint64_t sectors,
+/// The table's only line: "aes-xts-plain64 <key> 0 <major>:<minor> 0 1 allow_discards". Not the
+/// device's path, which may have spaces, and may be longer than the request.
+void put_table(dm_ioctl& header, Secret& bytes, dev_t device, std::uint64_t sectors,
     std::array<unsigned char, key_bytes> const& key)
 {
     dm_target_spec target {};
@@ -84,7 +85,7 @@ void put_table(dm_ioctl& header, Secret& bytes, std::string const& device, std::
     auto* at = put(bytes.data() + header.data_start + sizeof(target), "aes-xts-plain64 ");
     for (auto const byte : key)
         put_hex(at, byte);
-    at = put(at, fmt::format(" 0 {} 0 1 allow_discards", device));
+    at = put(at, fmt::format(" 0 {}:{} 0 1 allow_discards", major(device), minor(device)));
     *at = '\0';
     header.target_count = 1;
 }
@@ -116,7 +117,7 @@ Result<Crypt> encrypt(std::string const& device)
     auto mapped = [&]() -> Result<Crypt> {
         ZPACK_TRY(ask(control.get(), DM_TABLE_LOAD, name, DM_SECURE_DATA_FLAG,
             [&](dm_ioctl& header, Secret& request) {
-                put_table(header, request, device, bytes / sector_bytes, key.bytes);
+                put_table(header, request, status.st_rdev, bytes / sector_bytes, key.bytes);
             }));
         // Without the flag that suspends this resumes.
         ZPACK_TRY(ask(control.get(), DM_DEV_SUSPEND, name, 0));
