@@ -115,6 +115,7 @@ TEST_F(Control, WhenSwapCantBeSwitchedTheSettingsAreAsBefore)
     Change change;
     change.settings.emplace("block_pages", std::uint64_t { 64 });
     change.swap_enabled = true; // /dev/zpack0 is no device here
+    change.force = true; // or it would be missed before anything is changed
     EXPECT_FALSE(controller.update(0, change, who));
     EXPECT_EQ(fake.get("block_pages"), "16");
     EXPECT_EQ(collector.latest()->device(0)->settings.at("block_pages"),

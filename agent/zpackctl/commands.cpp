@@ -214,13 +214,14 @@ int show_settings(Client& client, Format format, std::string const& device)
 }
 
 int tune(Client& client, Format format, std::string const& device,
-    std::vector<std::string> const& assignments, int priority, bool dry_run)
+    std::vector<std::string> const& assignments, int priority, bool force, bool dry_run)
 {
     if (assignments.empty())
         return show_settings(client, format, device);
     v1::UpdateDeviceRequest request;
     request.mutable_device()->set_name(resource(device));
     request.set_validate_only(dry_run);
+    request.set_force(force);
     for (auto const& assignment : assignments) {
         auto const equals = assignment.find('=');
         if (equals == assignment.npos)
@@ -409,7 +410,7 @@ int watch(Client& client, Format format, std::string const& device, double secon
     for (; (count == 0 || read < count) && reader->Read(&response); read++) {
         if (format == Format::Json) {
             print_json(response);
-            std::fflush(stdout);
+            flush_output();
             continue;
         }
         for (auto const& stats : response.stats())
@@ -418,7 +419,7 @@ int watch(Client& client, Format format, std::string const& device, double secon
                 stats.slots().same_pages(), stats.slots().ram_pages(),
                 stats.slots().packed_pages(), bytes_text(stats.pool().pool_bytes()),
                 bytes_text(stats.writeback().block_bytes()), bytes_text(stats.readback().bytes()));
-        std::fflush(stdout);
+        flush_output();
     }
     if (count != 0 && read == count) {
         context.TryCancel();
@@ -485,7 +486,7 @@ int doctor(Client& client, Format format)
     }
     for (auto const& finding : response.findings()) {
         constexpr char const* words[] = { "?", "ok", "note", "warning", "error" };
-        fmt::print("{}: {}\n", words[finding.severity()], finding.summary());
+        fmt::print("{}: {}\n", word(words, finding.severity()), finding.summary());
         if (!finding.next_step().empty())
             fmt::print("    {}\n", finding.next_step());
     }
@@ -525,11 +526,13 @@ void add_commands(CLI::App& app, Output& output, std::function<int(Client&)>& co
         "Settings; also backing_path=PATH, swap=true|false, degraded=false");
     tune_command->add_option("--priority", given->priority, "Of swap=true, as in swapon(8)")
         ->check(priorities);
+    tune_command->add_flag("--force", given->force,
+        "Overwrite what a new backing device, or the device that is to be swap, carries");
     tune_command->add_flag("--dry-run", given->dry_run, "Only check");
     tune_command->callback([&, given] {
         command = [&, given](Client& client) {
             return tune(client, output.format, given->device, given->assignments, given->priority,
-                given->dry_run);
+                given->force, given->dry_run);
         };
     });
     auto* const create_command = app.add_subcommand("create", "Add a device and swap to it");

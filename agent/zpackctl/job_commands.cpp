@@ -40,7 +40,7 @@ char const* kind_text(v1::Job const& job)
 char const* state_text(v1::Job const& job)
 {
     constexpr char const* words[] = { "?", "running", "done", "failed", "cancelled" };
-    return words[job.state()];
+    return word(words, job.state());
 }
 
 /// Show a job until it has ended. Ctrl-C cancels it.

@@ -68,9 +68,7 @@ int run_on_each(std::vector<std::string> const& hosts, Target target, Format for
     return worst;
 }
 
-} // namespace
-
-int main(int count, char** arguments)
+int command_line(int count, char** arguments)
 {
     CLI::App app("Shows and tunes zpack devices.", "zpackctl");
     Target target;
@@ -130,6 +128,9 @@ int main(int count, char** arguments)
         fmt::print(stderr, "zpackctl: this command is for the machine that it runs on, without --host\n");
         return exit_usage;
     }
+    auto const* const watch = app.get_subcommand("watch");
+    if (hosts.size() > 1 && watch->parsed() && watch->count("--count") == 0)
+        return usage("watch of several hosts, which is of one after the other, needs --count");
     if (hosts.size() > 1 && output.format == Format::Json)
         print_json_on_one_line();
     if (hosts.size() > 1)
@@ -137,4 +138,25 @@ int main(int count, char** arguments)
     if (!hosts.empty())
         target.host = hosts.front();
     return run(target, command);
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    auto code = 0;
+    std::string problem;
+    try {
+        code = command_line(count, arguments);
+        flush_output();
+        if (std::ferror(stdout)) // of what somebody else has printed
+            problem = "cannot write the output";
+    } catch (std::system_error const& error) { // of fmt::print() too, when a buffer was full
+        problem = error.what();
+    }
+    if (problem.empty())
+        return code;
+    // Not by what throws: standard error may be as full.
+    std::fputs(fmt::format("zpackctl: {}\n", problem).c_str(), stderr);
+    return std::max(code, exit_failed);
 }

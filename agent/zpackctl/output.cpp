@@ -63,6 +63,12 @@ int print_json(google::protobuf::Message const& message)
     return 0;
 }
 
+void flush_output()
+{
+    if (std::fflush(stdout) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot write the output");
+}
+
 std::string simulation_text(bool simulated)
 {
     return simulated ? "SIMULATION: nothing here is real memory\n\n" : "";

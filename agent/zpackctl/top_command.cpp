@@ -142,7 +142,7 @@ int top(Client& client, double seconds, unsigned count)
                 screen->show(text + "\nq: end\n");
             else
                 fmt::print("{}\n", text);
-            std::fflush(stdout);
+            flush_output();
             before = now;
             ended = ++shown == count;
         }

@@ -108,12 +108,6 @@ Result<bool> copy(int pipe, int file, std::string& rest, TraceCounts& counts, st
 
 Result<TraceCounts> record(TraceOptions const& options, std::string const& number)
 {
-    UniqueFd const file(
-        ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file)
-        return fail(code_of_errno(errno),
-            fmt::format("{}: {}{}", options.file, text_of_errno(errno),
-                errno == EEXIST ? "; name a file that is not there yet" : ""));
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -126,6 +120,13 @@ Result<TraceCounts> record(TraceOptions const& options, std::string const& numbe
     if (!pipe)
         return fail(code_of_errno(errno),
             fmt::format("{}: {}", instance->pipe().native(), text_of_errno(errno)));
+    // Last of all, so that a name is free again for somebody who had no right to record, or no module.
+    UniqueFd const file(
+        ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file)
+        return fail(code_of_errno(errno),
+            fmt::format("{}: {}{}", options.file, text_of_errno(errno),
+                errno == EEXIST ? "; name a file that is not there yet" : ""));
     if (options.seconds > 0) {
         itimerspec end {};
         end.it_value.tv_sec = static_cast<time_t>(options.seconds);

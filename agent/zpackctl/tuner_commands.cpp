@@ -28,13 +28,13 @@ int show(Client& client, Format format)
         !status.ok())
         return failed(status);
     auto const& tuner = response.tuner();
-    fmt::print("mode {}\n", mode_words[tuner.mode()]);
+    fmt::print("mode {}\n", word(mode_words, tuner.mode()));
     fmt::print("targets refault_percent={} read_p99_ms={} memory_psi_percent={}\n\n",
         tuner.targets().refault_percent(), tuner.targets().read_p99_ms(),
         tuner.targets().memory_psi_percent());
     Table settings(columns("tuner: settings"));
     for (auto const& one : tuner.settings())
-        settings.add({ short_name(one.device()), one.setting(), state_words[one.state()] });
+        settings.add({ short_name(one.device()), one.setting(), word(state_words, one.state()) });
     if (tuner.settings_size() != 0) {
         settings.print();
         fmt::print("\n");

@@ -188,6 +188,27 @@ def test_device_that_is_not_there_ends_every_command_that_names_it(daemon: Local
     assert unknown.returncode == 2 and "there is no command 'lits'" in unknown.stderr
 
 
+def test_output_that_cannot_be_written_is_a_failure(daemon: LocalDaemon, tmp_path: Path) -> None:
+    for command in (
+        "list",
+        "metrics",
+        "-o json status zpack0",
+        "watch -n 0.1 --count 100",
+        "--help",
+    ):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            said = subprocess.run(
+                [BUILD / "zpackctl", f"--socket={tmp_path}/run/read.sock", *command.split()],
+                check=False,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert said.returncode == 1, (command, said)
+        assert said.stderr.startswith("zpackctl: cannot write"), said
+        assert command == "--help" or "No space left" in said.stderr, said
+
+
 def test_watching_ends_with_the_daemon_and_says_so(daemon: LocalDaemon, tmp_path: Path) -> None:
     watching = [
         subprocess.Popen(
@@ -215,6 +236,7 @@ def test_watching_ends_with_the_daemon_and_says_so(daemon: LocalDaemon, tmp_path
         ["-o", "xml", "list"],
         ["top", "-n", "0"],
         ["tune", "zpack0", "swap=true", "--priority", "32768"],
+        ["--host=one", "--host=two", "-o", "json", "watch"],
     ],
 )
 def test_wrong_command_lines_have_their_exit_code(words: list[str]) -> None:

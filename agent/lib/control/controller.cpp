@@ -52,10 +52,18 @@ std::vector<std::string> order(model::Settings const& before, model::Settings co
     return names;
 }
 
-/// Whether it may be overwritten.
+/// Whether it can be a backing device, and may be overwritten.
 Result<> check_backing(std::string const& path, bool force)
 {
-    if (is_file(path))
+    std::error_code error;
+    auto const status = std::filesystem::status(path, error);
+    if (error)
+        return fail(code_of_errno(error.value()), fmt::format("{}: {}", path, text_of_errno(error.value())));
+    // Somebody who opens a pipe may wait for ever.
+    if (!std::filesystem::is_block_file(status) && !std::filesystem::is_regular_file(status))
+        return fail(ErrorCode::InvalidArgument,
+            fmt::format("backing_path: {} is neither a block device nor a file; use one of these", path));
+    if (std::filesystem::is_regular_file(status))
         ZPACK_TRY(check_file(path));
     if (!force)
         ZPACK_TRY(refuse_signature(path));
@@ -179,10 +187,14 @@ Result<model::DeviceSnapshot> Controller::update(
                     device.name(), device.backing));
         ZPACK_TRY(check_backing(*change.backing, change.force));
     }
-    if (change.swap_enabled && *change.swap_enabled && !device.swap.enabled
-        && device.size_bytes == 0)
-        return fail(ErrorCode::FailedPrecondition,
-            fmt::format("{} has no size yet, so it can't be swap", device.name()));
+    if (change.swap_enabled && *change.swap_enabled && !device.swap.enabled) {
+        if (device.size_bytes == 0)
+            return fail(ErrorCode::FailedPrecondition,
+                fmt::format("{} has no size yet, so it can't be swap", device.name()));
+        // It may have a file system of its own.
+        if (!change.force && !m_module.root().simulated())
+            ZPACK_TRY(refuse_signature(device.path, "swap"));
+    }
     if (change.swap_priority && *change.swap_priority >= 0 && device.swap.enabled
         && change.swap_enabled.value_or(true) && *change.swap_priority != device.swap.priority)
         return fail(ErrorCode::FailedPrecondition,

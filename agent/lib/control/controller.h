@@ -23,7 +23,7 @@ struct Change {
     std::optional<int> swap_priority;
     bool clear_degraded = false;
     std::string etag;           ///< if not empty it must be the present one
-    bool force = false;         ///< overwrite a backing device that carries a signature
+    bool force = false;         ///< overwrite a backing device, or a new swap device, that carries a signature
     bool validate_only = false; ///< change nothing
 };
 

@@ -58,7 +58,7 @@ Result<> swap_off(std::filesystem::path const& device)
                             : ""));
 }
 
-Result<> refuse_signature(std::filesystem::path const& device)
+Result<> refuse_signature(std::filesystem::path const& device, std::string_view harmless)
 {
     UniqueFd const fd(::open(device.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd)
@@ -72,12 +72,18 @@ Result<> refuse_signature(std::filesystem::path const& device)
     blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC);
     blkid_probe_enable_partitions(probe.get(), 1);
     auto const found = blkid_do_safeprobe(probe.get());
-    if (found == 1)
+    constexpr auto nothing = 1, several = -2;
+    if (found == nothing)
         return {};
+    if (found != 0 && found != several)
+        return fail(ErrorCode::Unavailable,
+            fmt::format("{}: can't be read, so it can't be told what it carries", device.native()));
     char const* type = nullptr;
     if (found == 0 && blkid_probe_lookup_value(probe.get(), "TYPE", &type, nullptr) != 0
         && blkid_probe_lookup_value(probe.get(), "PTTYPE", &type, nullptr) != 0)
         type = nullptr;
+    if (type && type == harmless)
+        return {};
     return fail(ErrorCode::FailedPrecondition,
         fmt::format("{} carries data ({}), which zpack would overwrite; if that is meant, say force "
                     "or clear it with: wipefs -a {}",

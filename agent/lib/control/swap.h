@@ -19,7 +19,7 @@ Result<> swap_on(std::filesystem::path const& device, int priority);
 Result<> swap_off(std::filesystem::path const& device);
 
 /// FailedPrecondition if the device carries a file system, a partition table or another signature;
-/// says which.
-Result<> refuse_signature(std::filesystem::path const& device);
+/// says which. One of the type @p harmless, as blkid(8) has it, is not refused.
+Result<> refuse_signature(std::filesystem::path const& device, std::string_view harmless = {});
 
 } // namespace zpack::control
