@@ -470,10 +470,9 @@ void MainWindow::show_age()
         m_age->setText(tr("no data"));
         return;
     }
-    auto const ms = at.msecsTo(QDateTime::currentDateTime());
     m_age->setText(tr("data of %1, %2 s old")
                        .arg(at.toString(QStringLiteral("hh:mm:ss")))
-                       .arg(static_cast<double>(std::max<qint64>(ms, 0)) / 1000, 0, 'f', 1));
+                       .arg(static_cast<double>(m_current->host->age_ms()) / 1000, 0, 'f', 1));
 }
 
 QString MainWindow::file_name(QString const& ending) const

@@ -72,8 +72,11 @@ void EventLog::add_decisions(QString const& host, v1::ListDecisionsResponse cons
             continue;
         auto const text = [](std::string const& s) { return QString::fromStdString(s); };
         add(host, text(one.device()),
-            (one.applied() ? tr("tuner: %1 %2 -> %3: %4") : tr("tuner advises: %1 %2 -> %3: %4"))
-                .arg(text(one.setting()), text(one.value_before()), text(one.value_after()), text(one.reason())),
+            (one.applied()             ? tr("tuner: %1 %2 -> %3: %4")
+                    : one.error().empty() ? tr("tuner advises: %1 %2 -> %3: %4")
+                                          : tr("tuner failed: %1 %2 -> %3: %4"))
+                .arg(text(one.setting()), text(one.value_before()), text(one.value_after()),
+                    text(one.error().empty() ? one.reason() : one.error())),
             QDateTime::fromSecsSinceEpoch(one.decided_at().seconds()));
     }
 }

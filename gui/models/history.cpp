@@ -11,8 +11,12 @@ void History::add(
     QDateTime const& at, v1::WatchStatsResponse const& reading, v1::DeviceStats const& now)
 {
     auto const ms = at.toMSecsSinceEpoch();
-    if (ms <= m_last_ms)
+    if (ms == m_last_ms)
         return;
+    // The host's clock was set back: what was is told anew.
+    while (!m_points.empty() && m_points.back().at_ms >= ms)
+        m_points.pop_back();
+    auto const goes_on = m_last_ms && ms > m_last_ms && m_last.activation_id() == now.activation_id();
     Point point;
     point.at_ms = ms;
     point.same = static_cast<double>(now.slots().same_pages());
@@ -20,11 +24,11 @@ void History::add(
     point.packed = static_cast<double>(now.slots().packed_pages());
     point.pool_bytes = static_cast<double>(now.pool().pool_bytes());
     point.pool_limit = now.pool().limit_bytes() == std::numeric_limits<std::uint64_t>::max()
-        ? 0
+        ? unknown
         : static_cast<double>(now.pool().limit_bytes());
     point.object_bytes = static_cast<double>(now.pool().object_bytes());
     point.disk_live_bytes = static_cast<double>(now.disk().live_bytes());
-    if (m_last_ms && m_last.activation_id() == now.activation_id()) {
+    if (goes_on) {
         auto const seconds = static_cast<double>(ms - m_last_ms) / 1000;
         auto const rate = [&](std::uint64_t before, std::uint64_t after) {
             return after > before ? static_cast<double>(after - before) / seconds : 0;

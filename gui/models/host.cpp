@@ -101,6 +101,7 @@ Result<> Host::watch_once()
             this,
             [this, reading] {
                 m_reading = reading;
+                m_arrived.start();
                 Q_EMIT readingArrived();
             },
             Qt::QueuedConnection);

@@ -7,6 +7,7 @@
 #include "client/client.h"
 
 #include <QDateTime>
+#include <QElapsedTimer>
 #include <QObject>
 #include <QPointer>
 #include <atomic>
@@ -47,6 +48,8 @@ public:
     /// The last reading, and when the daemon took it; not valid if there was none.
     v1::WatchStatsResponse const& reading() const { return m_reading; }
     QDateTime readAt() const;
+    /// Milliseconds since it came: the host's clock may be another one than this machine's.
+    qint64 age_ms() const { return m_arrived.isValid() ? m_arrived.elapsed() : 0; }
     v1::DeviceStats const* stats(std::string const& device) const;
 
     /// Calls @p call with a client in another thread, then @p done with its result (or with why
@@ -89,6 +92,7 @@ private:
     QDateTime m_next_try;
     v1::GetSystemResponse m_system;
     v1::WatchStatsResponse m_reading;
+    QElapsedTimer m_arrived; ///< m_reading
 
     std::mutex m_mutex; ///< of what follows
     std::condition_variable m_ended;

@@ -20,6 +20,8 @@ public:
 
     /// What the device has now. What is staged stays.
     void set_device(v1::Device const& device);
+    /// Whether anything is known of a device.
+    bool known() const { return !m_device.name().empty(); }
 
     bool staged() const { return !m_staged.empty(); }
     /// Forget what is staged.

@@ -198,6 +198,31 @@ private Q_SLOTS:
         QCOMPARE(history.points().size(), std::size_t { 2 });
     }
 
+    void clockThatWasSetBackIsFollowed()
+    {
+        History history;
+        v1::DeviceStats stats;
+        auto const begin = QDateTime::fromMSecsSinceEpoch(10'000'000);
+        for (auto const ms : { 0, 1000, 2000 })
+            history.add(begin.addMSecs(ms), {}, stats);
+        stats.mutable_traffic()->set_stores(300);
+        history.add(begin.addMSecs(500), {}, stats);
+        QCOMPARE(history.points().size(), std::size_t { 2 });
+        QCOMPARE(history.points().back().stores, 0.0); // in how long, nobody knows
+        stats.mutable_traffic()->set_stores(400);
+        history.add(begin.addMSecs(1500), {}, stats);
+        QCOMPARE(history.points().back().stores, 100.0);
+    }
+
+    void poolWithoutLimitHasNone()
+    {
+        History history;
+        v1::DeviceStats stats;
+        stats.mutable_pool()->set_limit_bytes(std::numeric_limits<std::uint64_t>::max());
+        history.add(QDateTime::fromMSecsSinceEpoch(1000), {}, stats);
+        QVERIFY(std::isnan(history.points().back().pool_limit));
+    }
+
     void percentilesAreOfWhatCameBetween()
     {
         auto const histogram = [](std::uint64_t fast, std::uint64_t slow) {
@@ -258,6 +283,12 @@ private Q_SLOTS:
         log.add_decisions(QStringLiteral("h"), decisions);
         log.add_decisions(QStringLiteral("h"), decisions);
         QCOMPARE(log.events().size(), std::size_t { 2 });
+        QVERIFY(log.events().front().what.startsWith(QLatin1String("tuner advises: block_pages")));
+        decision.set_number(2);
+        decision.set_error("the disk is gone");
+        log.add_decisions(QStringLiteral("h"), decisions);
+        QVERIFY(log.events().front().what.startsWith(QLatin1String("tuner failed: block_pages")));
+        QVERIFY(log.events().front().what.endsWith(QLatin1String("the disk is gone")));
     }
 };
 

@@ -600,6 +600,10 @@ gerade geleert</translation>
         <translation>Tuner rät: %1 %2 -&gt; %3: %4</translation>
     </message>
     <message>
+        <source>tuner failed: %1 %2 -&gt; %3: %4</source>
+        <translation>Tuner scheiterte: %1 %2 -&gt; %3: %4</translation>
+    </message>
+    <message>
         <source>%1 pages lost: what was read is not what was written</source>
         <translation>%1 Seiten verloren: gelesen wurde nicht, was geschrieben war</translation>
     </message>

@@ -136,9 +136,15 @@ DiskPage::DiskPage(QWidget* parent)
     connect(blocks->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
         [this](QModelIndex const& now) {
             m_objects.set_rows({});
+            m_block.reset();
             if (now.isValid())
                 ask_for_objects(now.siblingAtColumn(0).data(Qt::UserRole).toULongLong());
         });
+    // Other blocks: the view has no current row any more, and does not say so.
+    connect(blocks->model(), &QAbstractItemModel::modelReset, this, [this] {
+        m_objects.set_rows({});
+        m_block.reset();
+    });
     parts->setStretchFactor(0, 3);
     parts->setStretchFactor(1, 1);
     parts->setSizes({ 540, 180 });
@@ -297,11 +303,14 @@ void DiskPage::ask_for_objects(std::uint64_t block_offset)
     v1::ListBlockObjectsRequest request;
     request.set_device(m_device);
     request.set_offset_bytes(block_offset);
+    m_block = block_offset;
     ask(
         [request](client::Client& client) {
             return call(*client.layout, &v1::LayoutService::Stub::ListBlockObjects, request);
         },
-        [this](Result<v1::ListBlockObjectsResponse> answer) {
+        [this, block_offset](Result<v1::ListBlockObjectsResponse> answer) {
+            if (m_block != block_offset)
+                return;
             if (!answer) {
                 m_range->setText(QString::fromStdString(answer.error().message));
                 return;

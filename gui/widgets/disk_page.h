@@ -38,6 +38,7 @@ private:
     QLabel* m_cell; ///< what the cell is that is pointed at
     TableModel m_blocks;
     TableModel m_objects; ///< of the chosen block
+    std::optional<std::uint64_t> m_block; ///< where that is on the backing device
     QMap<std::uint64_t, QString> m_names; ///< of cgroups, by inode number
     bool m_asked_names = false;
     bool m_again = false; ///< another part was wanted meanwhile

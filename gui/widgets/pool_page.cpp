@@ -97,7 +97,9 @@ void PoolPage::show_answer(Answer const& answer)
         all += static_cast<double>(one.object_bytes());
     QVector<TableModel::Row> rows;
     for (auto const& one : answer.classes.classes()) {
-        auto const slack = one.objects() * one.size_max_bytes() - one.object_bytes();
+        // The two are counted one after the other, and may be read in between.
+        auto const most = one.objects() * one.size_max_bytes();
+        auto const slack = most - std::min(most, one.object_bytes());
         m_slack += static_cast<double>(slack);
         auto const share = all > 0 ? 100 * static_cast<double>(one.object_bytes()) / all : 0;
         rows += TableModel::Row { { tr("%1 B").arg(one.size_max_bytes()), one.size_max_bytes() },

@@ -158,7 +158,8 @@ void TuningPage::revert()
 void TuningPage::changed()
 {
     m_before.clear();
-    m_settings.revert();
+    m_settings.set_device({});
+    m_mode->setCurrentIndex(-1);
     m_message->clear();
     m_decisions.set_rows({});
     m_listed.clear();
@@ -174,7 +175,7 @@ void TuningPage::enable()
     m_revert->setToolTip(m_settings.staged() || m_before.empty() ? tr("Forget the new values") : tr("Make what was before the new values"));
     m_mode->setEnabled(may);
     m_use->setEnabled(may && m_decision_table->currentIndex().isValid());
-    m_table->setEnabled(m_host && !m_device.empty());
+    m_table->setEnabled(m_host && m_settings.known());
     if (m_host && m_host->state() == Host::State::Connected && !m_host->admin())
         m_message->setText(tr("This connection may only look. Use /run/zpackd/admin.sock as a member of its group, "
                               "or a certificate with the role admin."));

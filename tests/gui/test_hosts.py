@@ -8,7 +8,7 @@ import pytest
 
 from api.dashboard import PROGRAM
 from api.local_daemon import Authority, free_port
-from gui.desktop import Desktop
+from gui.desktop import Desktop, Thing
 from gui.server import Server
 from gui.window import PICTURES, open_dashboard, set_value
 
@@ -98,6 +98,32 @@ def test_viewer_sees_everything_and_is_told_that_he_may_not_change_it(
     button = desktop.thing("push button", "Apply")
     assert "enabled" not in button.states
     assert remote.server.setting("block_pages") == 16
+
+
+def test_settings_of_another_host_are_not_shown_for_one_that_is_lost(
+    desktop: Desktop, simulation: Server, remote: Remote
+) -> None:
+    def limits(things: list[Thing]) -> list[Thing]:
+        return [t for t in things if t.role == "table cell" and t.name == "32M"]
+
+    connection = options(remote, "admin")
+    open_dashboard(desktop, f"--socket={simulation.socket}", *connection, "--page=tuning")
+    devices = desktop.wait_for(
+        lambda things: len(found := [t for t in things if t.name == "zpack0"]) == 2 and found,
+        "both hosts' devices",
+    )
+    name = desktop.thing("table cell", remote.name).middle[1]
+    # It is the next one below the name of its host.
+    lost = min(devices, key=lambda d: (d.middle[1] < name, d.middle[1]))
+    (kept,) = [device for device in devices if device is not lost]
+    desktop.click(lost.middle)
+    desktop.wait_for(limits, "its settings")
+    desktop.click(kept.middle)
+    desktop.wait_for(limits, "those of the other one")
+    remote.server.kill()
+    desktop.click(lost.middle)
+    desktop.text("No connection")
+    desktop.wait_for(lambda things: not limits(things), "no settings of another one")
 
 
 def test_wrong_key_is_named(desktop: Desktop, remote: Remote, tmp_path: Path) -> None:
