@@ -46,6 +46,7 @@ class Panel:
     # (from this value on, colour)
     thresholds: list[tuple[float, str]] = field(default_factory=list)
     mappings: dict[str, tuple[str, str]] = field(default_factory=dict)  # value: text, colour
+    named: bool = False  # of a stat: only the names of the series are shown
 
 
 @dataclass
@@ -80,7 +81,8 @@ def options(panel: Panel) -> dict[str, Any]:
             "percentChangeColorMode": "standard",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "showPercentChange": False,
-            "textMode": "auto",
+            # The value alone says nothing where each series is a 1 of that name.
+            "textMode": "name" if panel.named else "auto",
             "wideLayout": True,
         }
     if panel.kind == "heatmap":
@@ -292,6 +294,8 @@ def share(title: str, expression: str, description: str, *steps: tuple[float, st
     )
 
 
+# By where a page was read from: one of a block that was read ahead is not read from the disk.
+COUNTED = "zpack_load_duration_seconds_count"
 POOL_USED = f"{value('zpack_pool_bytes')} / ({value('zpack_setting_pool_limit_bytes')} > 0)"
 BACKING_USED = f"{value('zpack_live_bytes')} / ({value('zpack_backing_bytes')} > 0)"
 PLACE = "{{device}} {{place}}"
@@ -505,8 +509,8 @@ ROWS = [
                 "percentunit",
                 [
                     Query(
-                        f"""sum without (place) ({rate('zpack_loads_total', ',place="disk"')})"""
-                        f" / (sum without (place) ({rate('zpack_loads_total')}) > 0)"
+                        f"""sum without (place) ({rate(COUNTED, ',place="disk"')})"""
+                        f" / (sum without (place) ({rate(COUNTED)}) > 0)"
                     )
                 ],
                 maximum=1,
@@ -714,6 +718,7 @@ ROWS = [
                 kind="stat",
                 width=4,
                 minimum=None,
+                named=True,
             ),
             Panel(
                 "Decisions of the tuner",

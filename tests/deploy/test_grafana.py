@@ -233,15 +233,16 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             ("write_budget_used", "1073741824"),
         ):
             (device / name).write_text(f"{text}\n")
-        histogram = "".join(f"{1000 << i} 1 2 3 4\n" for i in range(10)) + "inf 0 0 0 1\n"
-        (device / "load_latency_histogram").write_text(histogram)
         # A counter for each key, which goes up so that rates can be told.
         for_rates = [field.name for field in dataclasses.fields(Stat)]
 
         def write(number: int) -> None:
             keys = "".join(f"{name} {number}\n" for name in for_rates)
-            (device / "stat.new").write_text(keys)
-            (device / "stat.new").rename(device / "stat")
+            loads = f"{number} {number} {number} {number}\n"
+            histogram = "".join(f"{1000 << i} {loads}" for i in range(10)) + "inf 0 0 0 1\n"
+            for name, text in (("stat", keys), ("load_latency_histogram", histogram)):
+                (device / "new").write_text(text)
+                (device / "new").rename(device / name)
 
         write(1000)
         with Prometheus(directory, port) as prometheus:
