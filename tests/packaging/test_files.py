@@ -118,9 +118,36 @@ def test_kernel_check_says_why_there_is_no_module() -> None:
     assert "is not for kernel 6.1.0-9-rt" in kernel_check("6.1.0-9-rt", headers + config)
 
 
-def secure_boot(value: str, lockdown: str = "[none] integrity confidentiality") -> str:
+def release(used_kib: int, available_kib: int, pool_kib: int) -> str:
+    """What release-devices says on a machine with so much memory, whose device can't be swapped off."""
+    script = """
+        mount -t tmpfs tmpfs /mnt
+        echo "Filename Type Size Used Priority" >/mnt/swaps
+        echo "/dev/zpack0 partition 9999999 $2 100" >>/mnt/swaps
+        echo "MemAvailable: $3 kB" >/mnt/meminfo
+        mount --bind /mnt/swaps /proc/swaps
+        mount --bind /mnt/meminfo /proc/meminfo
+        mount -t tmpfs tmpfs /sys/block
+        mkdir -p /sys/block/zpack0/zpack
+        echo "pool_bytes $(($4 * 1024))" >/sys/block/zpack0/zpack/stat
+        "$1/libexec/release-devices" && exit 3 || exit 0
+    """
+    return apart(script, PACKAGING, str(used_kib), str(available_kib), str(pool_kib))
+
+
+def test_devices_are_released_only_if_what_they_hold_has_room() -> None:
+    assert "3000 KiB are swapped to it, and there is room for 2500 KiB" in release(3000, 2500, 0)
+    assert "there is room for 2999 KiB" in release(3000, 2500, 499)
+    # What is compressed makes room as it is brought back.
+    assert "/dev/zpack0: bringing 3000 KiB back" in release(3000, 2500, 1300)
+
+
+def secure_boot(
+    value: str, lockdown: str = "[none] integrity confidentiality", before: str = ""
+) -> str:
     """What it says if the firmware has this value."""
     return apart(
+        f"{before}"
         "mount -t tmpfs tmpfs /sys/firmware; mount -t tmpfs tmpfs /sys/kernel/security; "
         "mkdir -p /sys/firmware/efi/efivars; "
         f"printf '\\6\\0\\0\\0\\{value}' >/sys/firmware/efi/efivars/{SECURE_BOOT}; "
@@ -134,6 +161,29 @@ def test_secure_boot_says_what_to_do() -> None:
     assert secure_boot("0") == ""
     assert "mokutil --import /var/lib/dkms/mok.pub" in secure_boot("1")
     assert "mokutil --import" in secure_boot("0", "none [integrity] confidentiality")
+
+
+def test_secure_boot_names_the_key_that_dkms_is_told_to_use() -> None:
+    common = (
+        "mount -t tmpfs tmpfs /mnt; mkdir /mnt/upper /mnt/work; mount -t overlay -o "
+        "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work overlay /etc; "
+        "rm -rf /etc/dkms; mkdir /etc/dkms; "
+    )
+    # As DKMS's own template has it, and what a shell that is not bash ends at.
+    first = common + (
+        """echo 'sign_file="/lib/modules/$kernelver/build/scripts/sign-file"
+flags=(a b)
+mok_certificate="/etc/keys/$kernelver.der"' >/etc/dkms/framework.conf; """
+    )
+    said = secure_boot("1", before=first)
+    assert re.search(r"mokutil --import /etc/keys/.+\.der$", said, re.M), said
+    second = first + (
+        "mkdir /etc/dkms/framework.conf.d; "
+        "echo mok_certificate=/etc/keys/ours.der >/etc/dkms/framework.conf.d/ours.conf; "
+    )
+    assert "mokutil --import /etc/keys/ours.der" in secure_boot("1", before=second)
+    broken = common + "echo 'exit 3' >/etc/dkms/framework.conf; "
+    assert "mokutil --import /var/lib/dkms/mok.pub" in secure_boot("1", before=broken)
 
 
 def test_secure_boot_says_nothing_on_a_machine_without_efi() -> None:
