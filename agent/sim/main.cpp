@@ -82,15 +82,17 @@ private:
 Result<Report> simulate(Options const& options, std::string const& pattern, bool tune)
 {
     constexpr std::uint64_t page = 4096, segment = 4 << 20;
+    constexpr auto least = sim::least_pages * page;
     ZPACK_TRY_SET(auto settings, parse_settings(options.settings));
     ZPACK_TRY_SET(auto const memory, model::parse_bytes(options.memory));
     ZPACK_TRY_SET(auto const resident, model::parse_bytes(options.resident));
     ZPACK_TRY_SET(auto const pool, model::parse_bytes(options.pool));
     ZPACK_TRY_SET(auto const disk, model::parse_bytes(options.disk));
     constexpr auto most = std::uint64_t { 1 } << 40;
-    if (memory < page || memory > most || resident < page || disk > most)
+    if (memory < least || memory > most || resident < page || resident > most || disk > most)
         return fail(ErrorCode::InvalidArgument,
-            "--memory and --resident: use 4K...1T; --disk: use 0...1T");
+            fmt::format("--memory: use {}K...1T; --resident: use 4K...1T; --disk: use 0...1T",
+                least >> 10));
     settings.insert({ "pool_limit_bytes", pool });
     sim::Setup setup;
     setup.slots = static_cast<std::uint32_t>(memory / page);

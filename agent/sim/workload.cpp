@@ -166,6 +166,7 @@ public:
 
 private:
     static constexpr std::uint32_t count = 24;
+    static_assert(count <= least_pages);
     std::uint32_t m_each;
     Memory& m_memory;
     Random& m_random;

@@ -14,9 +14,12 @@ struct Pattern {
 };
 std::vector<Pattern> const& patterns();
 
+/// Of all programs: each pattern has parts of them that must not be empty.
+inline constexpr std::uint32_t least_pages = 32;
+
 struct Workload {
     std::string pattern;
-    std::uint32_t pages = 0;    ///< of all programs
+    std::uint32_t pages = 0;    ///< of all programs, least_pages at least
     std::uint32_t resident = 0; ///< so many fit into the memory that is not zpack's
     std::uint64_t accesses = 0;
     std::uint64_t seed = 1;

@@ -38,12 +38,13 @@ protected:
     BudgetStore store { fake.module(), fake.path() / "var/lib/zpackd" };
     model::DeviceSnapshot device;
     system_clock::time_point const then { seconds(1'000'000) };
+    std::string const disk = "/dev/disk/by-id/a disk";
 };
 
 TEST_F(BudgetStoreTest, GoesOnAfterAReboot)
 {
-    ASSERT_TRUE(store.save("main", device, then));
-    ASSERT_TRUE(store.restore("main", model::DeviceSnapshot(device), then + seconds(20)));
+    ASSERT_TRUE(store.save("main", disk, device, then));
+    ASSERT_TRUE(store.restore("main", disk, model::DeviceSnapshot(device), then + seconds(20)));
     EXPECT_EQ(fake.get("write_budget_used"), "123456");
     EXPECT_EQ(fake.get("write_budget_left"), "2100");
 }
@@ -52,18 +53,26 @@ TEST_F(BudgetStoreTest, WithoutABudgetOnlyWhatWasWrittenCounts)
 {
     device.settings.clear();
     device.budget_left_bytes = model::unlimited;
-    ASSERT_TRUE(store.save("main", device, then));
-    ASSERT_TRUE(store.restore("main", device, then));
+    ASSERT_TRUE(store.save("main", disk, device, then));
+    ASSERT_TRUE(store.restore("main", disk, device, then));
     EXPECT_EQ(fake.get("write_budget_used"), "123456");
+    EXPECT_EQ(fake.get("write_budget_left"), "\n");
+}
+
+TEST_F(BudgetStoreTest, AnotherDiskIsAsNew)
+{
+    ASSERT_TRUE(store.save("main", disk, device, then));
+    ASSERT_TRUE(store.restore("main", "/dev/disk/by-id/a", device, then));
+    EXPECT_EQ(fake.get("write_budget_used"), "\n");
     EXPECT_EQ(fake.get("write_budget_left"), "\n");
 }
 
 TEST_F(BudgetStoreTest, ANewDeviceHasNoPastAndANoteThatIsDamagedIsToldOf)
 {
-    EXPECT_TRUE(store.restore("other", device, then));
+    EXPECT_TRUE(store.restore("other", disk, device, then));
     EXPECT_EQ(fake.get("write_budget_used"), "\n");
     fake.write("var/lib/zpackd/main", "12 nonsense\n");
-    EXPECT_FALSE(store.restore("main", device, then));
+    EXPECT_FALSE(store.restore("main", disk, device, then));
     EXPECT_EQ(fake.get("write_budget_used"), "\n");
 }
 

@@ -43,7 +43,7 @@ TEST(Settings, SizesHaveUnitsThatArePowersOf1024)
     EXPECT_EQ(parse_bytes("18446744073709551614"), unlimited - 1);
     EXPECT_EQ(parse_bytes("1.5k"), 1536u);
     EXPECT_EQ(parse_bytes("8GiB"), std::uint64_t { 8 } << 30);
-    for (auto const* wrong : { "", "8X", "-1", "G", "8 G", "8GG", "nan", "1e30T" })
+    for (auto const* wrong : { "", "8X", "-1", "G", "8 G", "8GG", "nan", "nanK", "infK", "1e30T" })
         EXPECT_FALSE(parse_bytes(wrong)) << wrong;
 }
 

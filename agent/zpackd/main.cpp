@@ -46,11 +46,14 @@ struct Options {
 void log(int priority, std::string const& text)
 {
     static bool const journal = std::getenv("JOURNAL_STREAM") != nullptr;
-    if (journal)
-        fmt::print(stderr, "<{}>{}\n", priority, printable(text));
-    else
-        fmt::print(stderr, "zpackd: {}\n", printable(text));
+    auto const line = journal ? fmt::format("<{}>{}\n", priority, printable(text))
+                              : fmt::format("zpackd: {}\n", printable(text));
+    // Not by what throws when it can't be written: a daemon goes on when nobody reads its log any more.
+    std::fputs(line.c_str(), stderr);
 }
+
+/// How long others wait for --set-up when disks are not there.
+constexpr auto awaited_at_boot = std::chrono::seconds(30);
 
 constexpr int log_error = 3, log_warning = 4, log_notice = 5;
 
@@ -141,22 +144,49 @@ int run(Options const& options)
     model::Collector collector(module, loaded.config.tick);
     control::Controller controller(
         module, collector, [](std::string const& line) { log(log_notice, line); });
-    SetUp set_up(controller, module, options.runtime_directory / "devices",
+    SetUp set_up(controller, collector, module, options.runtime_directory / "devices",
         options.state_directory);
 
-    if (!module.loaded())
+    auto const instance = module.instance();
+    if (instance == 0)
         log(log_warning, "the kernel module zpack is not loaded; waiting for it");
     auto failed = false;
-    auto const create_missing = [&] {
-        for (auto const& failure : set_up.create_missing(loaded.config)) {
+    auto const note = [&](std::vector<std::string> const& failures) {
+        for (auto const& failure : failures) {
             log(log_error, failure);
             failed = true;
         }
     };
-    if (module.loaded())
+    auto const create_missing = [&] {
+        note(set_up.create_missing(loaded.config));
+        for (auto const& line : set_up.awaited(loaded.config))
+            log(log_warning, fmt::format("{}; waiting for it", line));
+    };
+    if (instance != 0)
         create_missing();
-    if (options.set_up_only)
-        return failed || !module.loaded() ? 1 : 0;
+    if (options.set_up_only) {
+        // Disks come one after the other at boot, and file systems are mounted later. After a while
+        // the boot goes on, and so does this: only here is a device made in the first mount namespace.
+        auto const end = std::chrono::steady_clock::now() + awaited_at_boot;
+        auto told = false;
+        while (!set_up.awaited(loaded.config).empty()) {
+            if (!told && std::chrono::steady_clock::now() >= end) {
+                note(set_up.awaited(loaded.config));
+                if (::sd_notify(0, "READY=1") <= 0) // nobody would tell it to end
+                    return 1;
+                told = true;
+                failed = false;
+            }
+            timespec const pause { told ? 1 : 0, told ? 0 : 100'000'000 };
+            if (::sigtimedwait(&signals, nullptr, &pause) > 0)
+                return 1;
+            note(set_up.create_awaited(loaded.config, 1));
+        }
+        if (failed || instance == 0)
+            return 1;
+        ::sd_notify(0, "READY=1");
+        return 0;
+    }
 
     Worker changes(64), reader(256);
     control::Jobs jobs(
@@ -216,19 +246,32 @@ int run(Options const& options)
         for (auto const& failure : set_up.apply_policies(loaded.config, *collector.latest()))
             log(log_error, failure);
     };
+    // A disk that comes late, over a network or by hand. Where --set-up waits for it as well, as
+    // systemd has it, that one is the first.
+    auto const create_awaited = [&] {
+        if (set_up.awaited(loaded.config).empty())
+            return;
+        for (auto const& failure : set_up.create_awaited(loaded.config, 2))
+            log(log_error, failure);
+        tuner.set_pinned(set_up.pinned(loaded.config));
+    };
+    Periodic creating(changes, std::chrono::seconds(2), create_awaited);
     Periodic saving(changes, std::chrono::minutes(1), save_budgets);
     Periodic applying(changes, std::chrono::seconds(2), apply_policies);
     auto const listener = collector.listen(
-        [&, was_loaded = module.loaded()](model::SnapshotPointer const& snapshot) mutable {
+        [&, known = instance](model::SnapshotPointer const& snapshot) mutable {
             ::sd_notify(0, "WATCHDOG=1");
+            creating.look(snapshot->read_at);
             saving.look(snapshot->read_at);
             applying.look(snapshot->read_at);
-            if (snapshot->module_loaded && !was_loaded && !changes.post([&] {
+            // Loaded, or loaded anew between two readings.
+            auto const now = snapshot->module_instance;
+            if (now != 0 && now != known && !changes.post([&] {
                     create_missing();
                     tuner.set_pinned(set_up.pinned(loaded.config));
                 }))
                 return;
-            was_loaded = snapshot->module_loaded;
+            known = now;
         });
     ::sd_notify(0, "READY=1");
     for (;;) {
@@ -278,6 +321,7 @@ int run(Options const& options)
     ::sd_notify(0, "STOPPING=1");
     collector.stop_listening(listener);
     changes.stop();
+    collector.refresh();
     save_budgets();
     return 0;
 }

@@ -93,12 +93,19 @@ def test_module_that_comes_later_gets_the_configured_device_which_a_reload_chang
     daemon: Daemon,
 ) -> None:
     vm = daemon.vm
+
+    def instance() -> str:
+        """What zpackd tells by that it was loaded anew, if it has not seen it gone."""
+        return vm.run(["stat", "-c", "%i", "/sys/class/zpack-control"]).stdout
+
+    before = instance()
     unload_zpack(vm)
     daemon.start(CONFIGURATION)
     assert "the kernel module zpack is not loaded; waiting for it" in daemon.log
     assert "zpackctl doctor" in daemon.ctl("list").stderr
     assert daemon.ctl("doctor", check=False).returncode == 1
     load_zpack(vm, "num_devices=0")
+    assert instance() != before
     wait_until(lambda: "/dev/zpack0" in vm.read("/proc/swaps"), "the device is made, and is swap")
     device = Device(vm)
     assert device.block_pages == 16
@@ -406,6 +413,42 @@ def test_file_is_a_backing_device_by_direct_io(daemon: Daemon) -> None:
 
 
 @pytest.mark.slow
+def test_backing_device_that_comes_late_is_waited_for_at_boot_and_by_the_daemon(
+    daemon: Daemon,
+) -> None:
+    vm = daemon.vm
+    late = "/run/late/disk"
+    config = CONFIGURATION.replace(f'"{BACKING}"', f'"{late}"')
+    vm.put(config.encode(), CONFIG)
+    waiting = f"device.main: {late} is not there; waiting for it"
+
+    def comes() -> None:
+        assert "zpack0" not in vm.read("/proc/swaps")
+        vm.run(f"mkdir -p /run/late && ln -s {BACKING} {late}")
+
+    set_up = vm.spawn(["zpackd", "--set-up", "--config", CONFIG])
+    wait_until(lambda: waiting in set_up.stderr, "it waits")
+    comes()
+    set_up.wait()
+    assert "/dev/zpack0" in vm.read("/proc/swaps")
+    check_and_remove(Device(vm))
+    vm.run("rm -r /run/late /run/zpackd")
+
+    daemon.start(config)
+    assert waiting in daemon.log
+    comes()
+    wait_until(lambda: "/dev/zpack0" in vm.read("/proc/swaps"), "the device is made, and is swap")
+    assert Device(vm).read("backing_dev") == vm.run(["readlink", "-f", late]).stdout.strip()
+    daemon.stop()
+    check_and_remove(Device(vm))
+    vm.run("rm -r /run/late /run/zpackd")
+
+    set_up = vm.spawn(["zpackd", "--set-up", "--config", CONFIG])
+    assert set_up.wait(check=False, timeout=90).returncode == 1
+    assert f"device.main: {late} is not there\n" in set_up.stderr
+
+
+@pytest.mark.slow
 def test_encrypted_backing_device_shows_nothing_and_goes_with_the_device(daemon: Daemon) -> None:
     vm = daemon.vm
     text = "a text that compresses to itself, if it stands in each page once"
@@ -413,7 +456,9 @@ def test_encrypted_backing_device_shows_nothing_and_goes_with_the_device(daemon:
     daemon.start("[daemon]\ntick_ms = 100\n")
     for encrypted in (False, True):
         options = ["--encrypt"] if encrypted else []
-        daemon.ctl("create", "64M", "--backing", SPARE, "--no-swap", "--force", *options)
+        # As long as a path may be.
+        spare = SPARE.replace("/spare", "/" + 2000 * "./" + "spare")
+        daemon.ctl("create", "64M", "--backing", spare, "--no-swap", "--force", *options)
         device = Device(vm)
         vm.run(
             f"yes '{text}' | head -c 4096 | dd of={device.path} bs=4096 oflag=direct status=none"
@@ -446,6 +491,33 @@ def test_write_budget_outlives_a_reboot(daemon: Daemon) -> None:
     daemon.stop()
     vm.write("/sys/class/zpack-control/hot_remove", "0")
     vm.run("rm -rf /run/zpackd")
-    daemon.start(config)
+    daemon.start(config.replace("tick_ms = 100", "tick_ms = 60000"))
     assert int(device.read("write_budget_used")) >= used
     assert left <= int(device.read("write_budget_left")) < left + (1 << 20)
+    # At once, before another reading: what is noted is not what was there before.
+    daemon.stop()
+    assert int(vm.read("/var/lib/zpackd/main").split()[0]) >= used
+    # Another disk is as new.
+    vm.run(f"swapoff {device.path}")
+    vm.write("/sys/class/zpack-control/hot_remove", "0")
+    vm.run("rm -rf /run/zpackd")
+    daemon.start(config.replace(BACKING, SPARE))
+    assert int(device.read("write_budget_used")) == 0
+    assert int(device.read("write_budget_left")) == 100 << 20
+
+
+@pytest.mark.slow
+def test_file_system_on_a_device_is_not_overwritten_unasked(daemon: Daemon) -> None:
+    vm = daemon.vm
+    daemon.start("[daemon]\ntick_ms = 100\n")
+    daemon.ctl("create", "64M", "--no-swap")
+    vm.run("mkfs.ext4 -q /dev/zpack0")
+    for option in ("", "--dry-run"):
+        refused = daemon.ctl("tune", "zpack0", "swap=true", *option.split(), check=False)
+        assert refused.returncode == 1 and "carries data (ext4)" in refused.stderr, refused
+    vm.run("e2fsck -fn /dev/zpack0")
+    daemon.ctl("tune", "zpack0", "swap=true", "--force")
+    daemon.ctl("drain", "zpack0")
+    # What is left of swap is no reason.
+    daemon.ctl("tune", "zpack0", "swap=true")
+    assert "/dev/zpack0" in vm.read("/proc/swaps")

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 import grpc
 
@@ -117,14 +117,16 @@ class Client:
         self.channel.close()
 
 
-def tls_client(port: int, ca: Path, certificate: Path | None) -> Client:
+def tls_client(
+    port: int, ca: Path, certificate: Path | None, options: Sequence[tuple[str, int]] = ()
+) -> Client:
     """A connection to a TCP port with a certificate, whose key is beside it."""
     credentials = grpc.ssl_channel_credentials(
         ca.read_bytes(),
         certificate.with_suffix(".key").read_bytes() if certificate else None,
         certificate.read_bytes() if certificate else None,
     )
-    return Client(grpc.secure_channel(f"127.0.0.1:{port}", credentials))
+    return Client(grpc.secure_channel(f"127.0.0.1:{port}", credentials, list(options)))
 
 
 class LocalDaemon:
@@ -264,11 +266,16 @@ client_ca = "{self.authority.certificate}"
 admins = ["named-admin"]
 """
 
-    def client(self, daemon: LocalDaemon, name: str, alternative: str) -> Client:
+    def client(
+        self,
+        daemon: LocalDaemon,
+        name: str,
+        alternative: str,
+        options: Sequence[tuple[str, int]] = (),
+    ) -> Client:
         """Somebody with a certificate of the authority."""
         certificate = self.authority.sign(name, alternative)
-        client = tls_client(self.port, self.authority.certificate, certificate)
-        return daemon.ready(client)
+        return daemon.ready(tls_client(self.port, self.authority.certificate, certificate, options))
 
 
 def server_certificate(port: int, ca: Path, certificate: Path) -> bytes | None:

@@ -254,6 +254,34 @@ def test_swap_comes_up_by_itself_after_a_reboot(life: Life) -> None:
         life.end(life.load())
 
 
+def test_reload_makes_what_is_new_also_of_a_file_that_comes_late(life: Life) -> None:
+    second = '[device.second]\nsize = "64M"\nbacking = "/srv/late/swap"\n'
+
+    def waiting() -> bool:
+        return life.attempt("systemctl is-active zpack-setup").stdout == "active\n"
+
+    with life.step():
+        life.vm.put(second.encode(), "/etc/zpackd/conf.d/second.toml")
+        # It is made where the file system can be written to, and nobody waits for long.
+        life.run("systemctl reload zpackd")
+        assert waiting() and "/zpack1" not in life.vm.read("/proc/swaps")
+        assert "device.second: /srv/late/swap is not there" in life.run(
+            "journalctl -b -u zpack-setup"
+        )
+        life.run(
+            "mkdir /srv/late && fallocate -l 64M /srv/late/new && mv /srv/late/new /srv/late/swap"
+        )
+        wait_until(lambda: not waiting(), "it has come")
+        # The name stays what others look for, whoever goes.
+        for _ in range(2):
+            assert "\n/dev/zpack1 " in life.vm.read("/proc/swaps")
+            life.run("systemctl restart zpackd")
+        life.run("rm /etc/zpackd/conf.d/second.toml && zpackctl drain zpack1 --remove")
+        life.run("systemctl reload zpackd && rm -r /srv/late")
+        assert "/zpack1" not in life.vm.read("/proc/swaps")
+        assert life.doctor() == ["ALL_WELL"]
+
+
 def test_upgrade_leaves_what_is_swapped_alone(life: Life) -> None:
     with life.step():
         load = life.load()

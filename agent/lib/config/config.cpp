@@ -94,7 +94,8 @@ private:
     void address(toml::node const& node, std::string const& where, std::string& ret)
     {
         auto const value = node.value_exact<std::string>().value_or("");
-        auto const port = std::string_view(value).substr(value.rfind(':') + 1);
+        auto const colon = value.rfind(':');
+        auto const port = std::string_view(value).substr(colon == value.npos ? value.size() : colon + 1);
         unsigned number = 0;
         auto const [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
         if (error != std::errc() || end != port.data() + port.size() || number == 0 || number > 65'535)
@@ -140,7 +141,7 @@ private:
     {
         auto& tls = m_result.config.tls;
         if (key == "listen")
-            text(node, where, tls.listen);
+            address(node, where, tls.listen);
         else if (key == "certificate")
             text(node, where, tls.certificate);
         else if (key == "key")

@@ -40,14 +40,14 @@ std::uint64_t refilled(std::uint64_t left, model::WriteBudget const& budget, dou
                                               : left + static_cast<std::uint64_t>(comes);
 }
 
-Result<> BudgetStore::save(std::string const& name, model::DeviceSnapshot const& device,
-    std::chrono::system_clock::time_point now) const
+Result<> BudgetStore::save(std::string const& name, std::string const& backing,
+    model::DeviceSnapshot const& device, std::chrono::system_clock::time_point now) const
 {
     std::error_code ignored;
     std::filesystem::create_directories(m_directory, ignored);
     auto const path = m_directory / name, aside = m_directory / (name + ".new");
-    auto const text = fmt::format(
-        "{} {} {}\n", device.written_ever_bytes, device.budget_left_bytes, seconds_of(now));
+    auto const text = fmt::format("{} {} {} {}\n", device.written_ever_bytes,
+        device.budget_left_bytes, seconds_of(now), backing);
     UniqueFd const fd(
         ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())
@@ -56,8 +56,8 @@ Result<> BudgetStore::save(std::string const& name, model::DeviceSnapshot const&
     return {};
 }
 
-Result<> BudgetStore::restore(std::string const& name, model::DeviceSnapshot const& device,
-    std::chrono::system_clock::time_point now) const
+Result<> BudgetStore::restore(std::string const& name, std::string const& backing,
+    model::DeviceSnapshot const& device, std::chrono::system_clock::time_point now) const
 {
     auto const path = m_directory / name;
     std::error_code ignored;
@@ -67,9 +67,12 @@ Result<> BudgetStore::restore(std::string const& name, model::DeviceSnapshot con
     std::istringstream words(text);
     std::uint64_t written = 0, left = 0;
     std::int64_t at = 0;
-    if (!(words >> written >> left >> at))
+    std::string of;
+    if (!(words >> written >> left >> at) || !std::getline(words >> std::ws, of))
         return fail(ErrorCode::Internal,
             fmt::format("{}: is not understood, so the write budget starts anew", path.native()));
+    if (of != backing) // another disk is as new
+        return {};
     auto const files = m_module.device(device.number);
     ZPACK_TRY(files.write("write_budget_used", std::to_string(written)));
     auto const budget = budget_of(device);

@@ -20,14 +20,15 @@ public:
     {
     }
 
-    /// Note what the device has that the configuration knows as @p name. Replaces the file at once,
-    /// or leaves it as it is.
-    Result<> save(std::string const& name, model::DeviceSnapshot const& device,
-        std::chrono::system_clock::time_point now) const;
+    /// Note what the device has that the configuration knows as @p name, with @p backing below it.
+    /// Replaces the file at once, or leaves it as it is.
+    Result<> save(std::string const& name, std::string const& backing,
+        model::DeviceSnapshot const& device, std::chrono::system_clock::time_point now) const;
 
-    /// Tell the module what was noted of @p name; nothing if there is no note.
-    Result<> restore(std::string const& name, model::DeviceSnapshot const& device,
-        std::chrono::system_clock::time_point now) const;
+    /// Tell the module what was noted of @p name; nothing if there is no note, or if it is about
+    /// another backing device.
+    Result<> restore(std::string const& name, std::string const& backing,
+        model::DeviceSnapshot const& device, std::chrono::system_clock::time_point now) const;
 
 private:
     sysfs::Module m_module;

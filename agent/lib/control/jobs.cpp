@@ -81,6 +81,8 @@ Jobs::~Jobs()
         std::lock_guard const lock(m_mutex);
         for (auto const& [number, one] : m_jobs) {
             one->cancelled = true;
+            if (one->job.state == Job::State::Running)
+                ::pthread_kill(one->thread.native_handle(), interrupt_signal);
             running.push_back(one.get());
         }
     }
@@ -342,9 +344,12 @@ Result<> Jobs::do_work(Running& running, DrainWork const& work, Who const& who)
         m_audit(fmt::format("{}: swap by {}: on -> off", device->name(), who.name));
         change(running, [&](Job& job) { job.done = job.total; });
     }
-    if (work.remove && !running.cancelled)
-        return m_controller.remove(number, {}, who);
-    return {};
+    if (!work.remove)
+        return {};
+    // It may have come too late for swapoff.
+    if (running.cancelled)
+        return fail(ErrorCode::Cancelled, "cancelled");
+    return m_controller.remove(number, {}, who);
 }
 
 } // namespace zpack::control

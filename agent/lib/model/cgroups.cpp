@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/cgroups.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <fmt/format.h>
@@ -17,6 +18,12 @@ std::uint64_t inode_of(std::filesystem::path const& path)
 {
     struct stat status;
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+/// Whether it is an absolute one that stays below the root.
+bool is_cgroup_path(std::filesystem::path const& path)
+{
+    return path.is_absolute() && std::find(path.begin(), path.end(), "..") == path.end();
 }
 
 } // namespace
@@ -63,9 +70,9 @@ std::filesystem::path cgroup_root(sysfs::Root const& root)
 
 Result<std::uint64_t> cgroup_inode(sysfs::Root const& root, std::string const& path)
 {
-    auto const wrong = !path.starts_with('/') || path.find("/..") != path.npos;
-    auto const folder = cgroup_root(root) / std::string_view(path).substr(wrong ? 0 : 1);
-    auto const inode = wrong ? 0 : inode_of(folder);
+    auto const wrong = !is_cgroup_path(path);
+    // Added to the end, where operator/ would begin anew with a path that is absolute.
+    auto const inode = wrong ? 0 : inode_of(cgroup_root(root).native() + path);
     if (inode == 0)
         return fail(wrong ? ErrorCode::InvalidArgument : ErrorCode::NotFound,
             fmt::format("there is no cgroup '{}'; use a path such as /system.slice/some.service, "

@@ -76,7 +76,8 @@ Snapshot Reader::read()
     Snapshot snapshot;
     snapshot.sequence = ++m_sequence;
     snapshot.simulated = m_module.root().simulated();
-    snapshot.module_loaded = m_module.loaded();
+    snapshot.module_instance = m_module.instance();
+    snapshot.module_loaded = snapshot.module_instance != 0;
     if (snapshot.module_loaded) {
         auto const swaps = read_swaps(m_module.root());
         for (auto const number : m_module.devices()) {

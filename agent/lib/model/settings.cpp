@@ -374,7 +374,7 @@ Result<std::uint64_t> parse_bytes(std::string_view text)
         return unlimited;
     double number = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number < 0)
+    if (error != std::errc() || !(number >= 0)) // "nan" is a number, too
         return wrong();
     std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
     auto shift = 0;

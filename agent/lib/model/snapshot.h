@@ -62,6 +62,7 @@ struct Snapshot {
     std::chrono::duration<double> reading {}; ///< how long it took to read all this
     bool simulated = false; ///< nothing here is real memory
     bool module_loaded = false;
+    std::uint64_t module_instance = 0; ///< see sysfs::Module::instance()
     std::string module_version;
     unsigned block_format = 0;
     Pressure pressure;

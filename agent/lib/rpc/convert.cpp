@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/convert.h"
 
+#include "base/text.h"
 #include "sysfs/files.h"
 
 #include <fmt/format.h>
@@ -172,7 +173,7 @@ v1::Device to_message(model::DeviceSnapshot const& device)
     message.set_name(device.name());
     message.set_path(device.path);
     message.set_size_bytes(device.size_bytes);
-    message.set_backing_path(device.backing);
+    message.set_backing_path(valid_utf8(device.backing)); // a path is any bytes
     *message.mutable_settings() = to_message(device.settings);
     auto& swap = *message.mutable_swap();
     swap.set_enabled(device.swap.enabled);
@@ -183,7 +184,7 @@ v1::Device to_message(model::DeviceSnapshot const& device)
     state.set_backing_full(device.value("backing_full") != 0);
     state.set_degraded(device.value("degraded") != 0);
     state.set_budget_spent(device.value("budget_spent") != 0);
-    state.set_last_error(device.last_error);
+    state.set_last_error(valid_utf8(device.last_error)); // the module quotes what was written
     state.set_budget_left_bytes(device.budget_left_bytes);
     state.set_written_ever_bytes(device.written_ever_bytes);
     message.set_etag(device.etag());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/job_service.h"
 
+#include "base/text.h"
 #include "rpc/reply.h"
 #include "sysfs/files.h"
 
@@ -42,7 +43,7 @@ v1::Job to_message(control::Job const& job)
     message.set_progress_done(job.done);
     message.set_progress_total(job.total);
     message.set_progress_unit(job.unit());
-    message.set_error(job.error);
+    message.set_error(valid_utf8(job.error));
     *message.mutable_started_at() = to_timestamp(job.started_at);
     if (job.state != State::Running)
         *message.mutable_ended_at() = to_timestamp(job.ended_at);

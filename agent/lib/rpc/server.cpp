@@ -23,6 +23,7 @@ constexpr int max_threads = 16;
 
 /// After which a silent client is asked whether it is there.
 constexpr int keepalive_ms = 60'000;
+constexpr int least_ping_ms = 10'000;
 
 /// After which files of certificates are looked at again.
 constexpr unsigned reload_seconds = 5;
@@ -87,6 +88,8 @@ Result<> Server::start(std::shared_ptr<grpc::ServerCredentials> credentials)
         .AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_streams_of_a_connection)
         // A host that has vanished frees its connection.
         .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms)
+        // And so may a client see to it that it hears of that, also while it waits for an answer.
+        .AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, least_ping_ms)
         // No larger window for a client that sends much: nobody has to.
         .AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0)
         .RegisterService(&m_devices)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/system_service.h"
 
+#include "base/text.h"
 #include "model/doctor.h"
 #include "rpc/reply.h"
 #include "version.h"
@@ -39,8 +40,8 @@ grpc::ServerUnaryReactor* SystemService::GetSystem(grpc::CallbackServerContext* 
         response->set_block_format_version(snapshot->block_format);
         utsname name {};
         if (::uname(&name) == 0) {
-            response->set_kernel_release(name.release);
-            response->set_hostname(name.nodename);
+            response->set_kernel_release(valid_utf8(name.release));
+            response->set_hostname(valid_utf8(name.nodename));
         }
         *response->mutable_started_at() = to_timestamp(m_started_at);
         response->set_admin(m_is_admin(*context));
@@ -59,8 +60,8 @@ grpc::ServerUnaryReactor* SystemService::RunDoctor(grpc::CallbackServerContext* 
             auto& one = *response->add_findings();
             one.set_severity(to_severity(finding.severity));
             one.set_reason(finding.reason);
-            one.set_summary(finding.summary);
-            one.set_next_step(finding.next_step);
+            one.set_summary(valid_utf8(finding.summary));
+            one.set_next_step(valid_utf8(finding.next_step));
         }
         return {};
     });

@@ -184,9 +184,14 @@ grpc::ServerWriteReactor<v1::WatchStatsResponse>* TelemetryService::WatchStats(
                 fmt::format("{} streams are open already, that is as many as are allowed",
                     max_watchers));
         auto interval = milliseconds(1000);
-        if (request->has_interval())
-            interval = milliseconds(
-                request->interval().seconds() * 1000 + request->interval().nanos() / 1'000'000);
+        if (request->has_interval()) {
+            // Any number may come.
+            constexpr std::int64_t most
+                = std::chrono::duration_cast<std::chrono::seconds>(max_interval).count() + 1;
+            auto const& given = request->interval();
+            interval = std::chrono::seconds(std::clamp<std::int64_t>(given.seconds(), -most, most))
+                + milliseconds(given.nanos() / 1'000'000);
+        }
         if (interval < min_interval || interval > max_interval)
             return fail(ErrorCode::InvalidArgument, "interval: use 0.1...3600 seconds");
         ZPACK_TRY_SET(auto const number, chosen(request->device(), *m_collector.latest()));

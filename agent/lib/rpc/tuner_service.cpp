@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/tuner_service.h"
 
+#include "base/text.h"
 #include "rpc/reply.h"
 
 #include <fmt/format.h>
@@ -146,7 +147,7 @@ grpc::ServerUnaryReactor* TunerService::ListDecisions(grpc::CallbackServerContex
             made.set_rule(noted.decision.rule);
             made.set_reason(noted.decision.reason);
             made.set_applied(noted.applied);
-            made.set_error(noted.error);
+            made.set_error(valid_utf8(noted.error));
         }
         return {};
     });

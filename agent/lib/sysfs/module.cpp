@@ -132,10 +132,11 @@ Result<std::string> DeviceFiles::activation() const
     return fmt::format("{}-{}", boot.substr(0, 8), status.st_ino);
 }
 
-bool Module::loaded() const
+std::uint64_t Module::instance() const
 {
-    std::error_code ignored;
-    return std::filesystem::is_directory(m_root.sys() / "class/zpack-control", ignored);
+    struct stat status;
+    auto const path = m_root.sys() / "class/zpack-control";
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) ? status.st_ino : 0;
 }
 
 std::vector<unsigned> Module::devices() const

@@ -76,7 +76,10 @@ public:
     }
 
     Root const& root() const { return m_root; }
-    bool loaded() const;
+    bool loaded() const { return instance() != 0; }
+
+    /// Another number each time that the module is loaded; 0: it is not.
+    std::uint64_t instance() const;
 
     /// Numbers of the devices, in ascending order.
     std::vector<unsigned> devices() const;
