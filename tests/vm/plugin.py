@@ -116,16 +116,17 @@ FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --kernel and --guests-only."""
+    """Add --kernel and --guests."""
     parser.addoption(
         "--kernel",
         default="7.3",
         help=f"kernels to test with, separated by commas, of {', '.join(kernels.SERIES)}, all",
     )
     parser.addoption(
-        "--guests-only",
-        action="store_true",
-        help="leave out what does not depend on the kernel, as another run has it",
+        "--guests",
+        choices=("all", "only", "none"),
+        default="all",
+        help="only: leave out what does not depend on the kernel, as another run has it; none: that",
     )
 
 
@@ -153,13 +154,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests on kernels that they are not about, and those of no kernel if wanted."""
-    guests_only = config.getoption("--guests-only")
+    guests = config.getoption("--guests")
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         marker = item.get_closest_marker("only_kernels")
         name = item.callspec.params.get("kernel") if hasattr(item, "callspec") else None
-        unwanted = (marker and name not in marker.args) or (guests_only and not name)
+        unwanted = (marker and name not in marker.args) or guests == ("none" if name else "only")
         (left_out if unwanted else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
