@@ -163,7 +163,7 @@ def test_segment_that_is_given_up_gives_its_room_to_who_waits(
     zpack.block_pages = 4
     zpack.pages.write(range(PAGES + 1000), KIND)
     of_segment = PAGES // 4
-    zpack.pages.fill(range(of_segment * 8 // 10 // 8 * 8), "zero", io_pages=64)
+    zpack.pages.fill(range(of_segment * 85 // 100 // 8 * 8), "zero", io_pages=64)
     for number in range(1, 4):
         first = number * of_segment
         zpack.pages.fill(range(first, first + of_segment // 10 // 8 * 8), "zero", io_pages=64)
