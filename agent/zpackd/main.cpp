@@ -171,11 +171,11 @@ int run(Options const& options)
         auto told = false;
         while (!set_up.awaited(loaded.config).empty()) {
             if (!told && std::chrono::steady_clock::now() >= end) {
-                note(set_up.awaited(loaded.config));
+                for (auto const& line : set_up.awaited(loaded.config))
+                    log(log_error, line);
                 if (::sd_notify(0, "READY=1") <= 0) // nobody would tell it to end
                     return 1;
                 told = true;
-                failed = false;
             }
             timespec const pause { told ? 1 : 0, told ? 0 : 100'000'000 };
             if (::sigtimedwait(&signals, nullptr, &pause) > 0)
