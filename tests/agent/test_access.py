@@ -23,14 +23,13 @@ from api.local_daemon import (
     LocalDaemon,
     Remote,
     as_user,
-    compile_protos,
     server_certificate,
     streams,
     tls_client,
 )
 from api.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("protos")]
 
 NOBODY = 65534
 LIMITS = "[limits]\ncalls_per_second = 20\ncalls_burst = 40\n"
@@ -69,19 +68,6 @@ print(open_ones, flush=True)
 sys.stdin.read()
 """
 ROLE = "URI:urn:zpack:role:"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def protos(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The API's messages."""
-    compile_protos(tmp_path_factory.mktemp("protos"))
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
-    """One that has Unix sockets only."""
-    with LocalDaemon(tmp_path) as daemon:
-        yield daemon
 
 
 @pytest.fixture

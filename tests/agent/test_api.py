@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from api.daemon import SANITIZED
-from api.local_daemon import Client, LocalDaemon, compile_protos, streams
+from api.local_daemon import Client, LocalDaemon, streams
 from api.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -32,9 +32,8 @@ def wait_packed(client: Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDaemon]:
+def daemon(protos: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDaemon]:
     """One with a simulated device that has written to its disk."""
-    compile_protos(tmp_path_factory.mktemp("protos"))
     with LocalDaemon(tmp_path_factory.mktemp("daemon"), simulated=True) as daemon:
         wait_packed(daemon.client("read"))
         yield daemon

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -149,13 +148,6 @@ def explained(command: str) -> list[str]:
     """The columns that `-o help` explains."""
     lines = run(BUILD / "zpackctl", *command.split(), "-o", "help").splitlines()
     return [re.split("  +", line)[0] for line in lines if re.match("[A-Z ]+  +[^ ]", line)]
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
-    """One with a device."""
-    with LocalDaemon(tmp_path) as daemon:
-        yield daemon
 
 
 def test_every_column_is_explained_by_the_command_and_in_the_manual(daemon: LocalDaemon) -> None:

@@ -5,29 +5,15 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Iterator
 
 import grpc
 import pytest
 
 from api.daemon import BUILD
-from api.local_daemon import LocalDaemon, Remote, as_user, compile_protos
+from api.local_daemon import LocalDaemon, Remote, as_user
 from api.waiting import wait_until
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def protos(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The API's messages."""
-    compile_protos(tmp_path_factory.mktemp("protos"))
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
-    """One with a device."""
-    with LocalDaemon(tmp_path) as daemon:
-        yield daemon
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("protos")]
 
 
 def files_of(daemon: LocalDaemon) -> Path:

@@ -9,17 +9,11 @@ from typing import Iterator
 import pytest
 
 from api.daemon import BUILD
-from api.local_daemon import LocalDaemon, compile_protos, free_port
+from api.local_daemon import LocalDaemon, free_port
 from api.prometheus import Prometheus
 from api.waiting import wait_until
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def protos(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The API's messages."""
-    compile_protos(tmp_path_factory.mktemp("protos"))
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("protos")]
 
 
 @pytest.fixture

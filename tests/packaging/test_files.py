@@ -147,8 +147,7 @@ def secure_boot(
 ) -> str:
     """What it says if the firmware has this value."""
     return apart(
-        f"{before}"
-        "mount -t tmpfs tmpfs /sys/firmware; mount -t tmpfs tmpfs /sys/kernel/security; "
+        f"{before} mount -t tmpfs tmpfs /sys/firmware; mount -t tmpfs tmpfs /sys/kernel/security; "
         "mkdir -p /sys/firmware/efi/efivars; "
         f"printf '\\6\\0\\0\\0\\{value}' >/sys/firmware/efi/efivars/{SECURE_BOOT}; "
         'echo "$2" >/sys/kernel/security/lockdown; exec "$1/libexec/secure-boot"',
