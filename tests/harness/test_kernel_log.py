@@ -88,3 +88,21 @@ def test_console_is_read_like_the_log() -> None:
     console = "SeaBIOS\r\n[    2.155653] Kernel panic - not syncing: Attempted to kill init!\n"
     (record,) = kernel_log.problems(kernel_log.parse_console(console))
     assert record.seconds == 2.155653
+
+
+def oops_of_int3(before: str) -> str:
+    return (
+        "[    2.023283] Oops: int3: 0000 [#1] SMP NOPTI\n"
+        "[    2.028579] RIP: 0010:sched_clock_cpu+0x9/0x1f0\n"
+        f"[    2.028984] Code: 90 90 f3 0f 1e fa 41 54 55 53 {before} <90> e8 91 72 ed ff\n"
+    )
+
+
+def test_breakpoint_that_is_gone_is_the_emulators() -> None:
+    assert kernel_log.shows_stale_int3(oops_of_int3("66"))
+
+
+def test_breakpoint_that_is_there_and_other_deaths_are_the_kernels() -> None:
+    assert not kernel_log.shows_stale_int3(oops_of_int3("cc"))
+    other = oops_of_int3("66").replace("int3: 0000", "0000")
+    assert not kernel_log.shows_stale_int3(other)

@@ -4,13 +4,18 @@
 import errno
 import hashlib
 import random
+import subprocess
 import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from vm import VM, CommandError, Disk, GuestDied, GuestOSError, GuestTimeout
 from vm.kernels import Kernel
 from vm.machine import Boot as BootSource
+from vm.machine import drive
 from vm.plugin import Boot, Usage
 
 pytestmark = pytest.mark.slow
@@ -28,6 +33,70 @@ def test_guest_boots_from_what_is_not_the_harness_own(kernel: Kernel) -> None:
     with VM(BootSource.of_kernel(kernel), memory_mib=192) as vm:
         assert vm.run("uname -r").stdout.strip() == kernel.release
         assert not vm.kernel_problems()
+
+
+@pytest.fixture
+def dies_once(kernel: Kernel, tmp_path: Path) -> Callable[[str], BootSource]:
+    """Makes a guest whose first boot ends with that text on the console, the second one well."""
+    flag = tmp_path / "flag"
+    flag.write_bytes(bytes(4096))
+
+    def make(last_words: str) -> BootSource:
+        source = BootSource.of_kernel(kernel)
+        (tmp_path / "init-dies-once").write_text(
+            f"""#!/bin/busybox sh
+set -e
+/bin/busybox mount -t devtmpfs none /dev
+/bin/busybox mount -t sysfs none /sys
+while read -r module; do /bin/busybox insmod "/modules/$module"; done </modules/order
+for serial in /sys/block/*/serial; do
+	[ "$(/bin/busybox cat "$serial")" != flag ] || disk=${{serial%/serial}}
+done
+disk=/dev/${{disk##*/}}
+if [ "$(/bin/busybox head -c 4 "$disk")" != died ]; then
+	printf died | /bin/busybox dd of="$disk" conv=notrunc,fsync
+	printf '%s' '{last_words}' | while read -r line; do echo "<3>$line" >/dev/kmsg; done
+	exit 1
+fi
+/bin/busybox umount /dev /sys
+exec /bin/busybox sh -c "$(/bin/busybox sed s/insmod/true/ /init)"
+"""
+        )
+        (tmp_path / "init-dies-once").chmod(0o755)
+        more = subprocess.run(
+            ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"],
+            cwd=tmp_path,
+            input=b"init-dies-once\n",
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        initrd = tmp_path / "initrd"  # the kernel unpacks one archive after the other
+        initrd.write_bytes(source.initrd.read_bytes() + more.stdout)
+        disks = (*source.disks, *drive("flag", flag, "cache=unsafe"))
+        return replace(source, initrd=initrd, disks=disks, append="rdinit=/init-dies-once")
+
+    return make
+
+
+STALE_INT3 = """Oops: int3: 0000 [#1] SMP NOPTI
+Code: 90 90 f3 0f 1e fa 41 54 55 53 66 <90> e8 91 72 ed ff
+"""
+
+
+def test_guest_that_the_emulator_kills_while_it_boots_is_booted_anew(
+    dies_once: Callable[[str], BootSource],
+) -> None:
+    with pytest.warns(UserWarning, match="booted anew after a fault of QEMU's emulation"):
+        with VM(dies_once(STALE_INT3), memory_mib=192) as vm:
+            assert "rdinit=/init-dies-once" in vm.read("/proc/cmdline")
+            assert not vm.kernel_problems()
+
+
+def test_guest_that_dies_otherwise_while_it_boots_is_not_booted_anew(
+    dies_once: Callable[[str], BootSource],
+) -> None:
+    with pytest.raises(GuestDied, match="during: boot"):
+        VM(dies_once(STALE_INT3.replace("int3: ", "")), memory_mib=192)
 
 
 def test_failed_command_raises_with_its_output(vm: VM) -> None:

@@ -66,6 +66,20 @@ def parse_console(text: str) -> list[Record]:
     return [Record(level=0, seconds=float(match[1]), text=match[2].rstrip()) for match in found]
 
 
+def shows_stale_int3(console: str) -> bool:
+    """Whether the console shows the death of a kernel that met a breakpoint which was gone.
+
+    A kernel that patches its code (static keys do, above all while it boots) writes int3 over it
+    first, and the real instruction at last. QEMU 7.2's emulation of several processors may still
+    run the int3 then: the kernel knows of none there, while memory has the instruction already.
+    """
+    for oops in re.finditer(r"Oops: int3: ", console):
+        code = re.search(r"\bCode: ([0-9a-f ]+)<", console[oops.start() :])
+        if code and not code[1].endswith("cc "):  # the byte before the one that runs next
+            return True
+    return False
+
+
 def _is_of_the_swap_core(dump: list[Record]) -> bool:
     """Whether a dump of a refused allocation, from its first line on, is of swap's own table.
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -112,22 +113,25 @@ class VM:
         self._directory = Path(tempfile.mkdtemp(prefix="vm-"))
         try:
             memory_mib = self._cost.memory(memory_mib)
-            self._boot(memory_mib, 1 if icount else cpus, disks, append, interactive, qemu)
+            arguments = self._arguments(memory_mib, 1 if icount else cpus, disks, append)
+            try:
+                self._boot([*arguments, *qemu], interactive)
+            except GuestDied:
+                # Nothing of the tests has run in it yet, and the kernel's code is right.
+                if self.accel == "kvm" or not kernel_log.shows_stale_int3(self.console):
+                    raise
+                warnings.warn(f"booted anew after a fault of QEMU's emulation: {self.context()}")
+                self._boot([*arguments, *qemu], interactive)
         except BaseException:
             shutil.rmtree(self._directory)
             raise
 
-    def _boot(
-        self,
-        memory_mib: int,
-        cpus: int,
-        disks: Sequence[Disk],
-        append: str,
-        interactive: bool,
-        qemu: Sequence[str],
-    ) -> None:
+    def _arguments(
+        self, memory_mib: int, cpus: int, disks: Sequence[Disk], append: str
+    ) -> list[str]:
+        """QEMU's command line but for the channel to the agent; makes the files of the disks."""
         boot = self._boot_source
-        self.command = [
+        command = [
             *("qemu-system-x86_64", *accelerators.arguments(self.accel)),
             *("-smp", str(cpus), "-m", str(memory_mib), "-nodefaults", "-no-user-config"),
             *("-display", "none", "-no-reboot", "-nic", "none"),
@@ -140,15 +144,19 @@ class VM:
             path = self._directory / disk.name
             with open(path, "wb") as file:
                 file.truncate(disk.size_mib << 20)
-            self.command += drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
+            command += drive(disk.name, path, f"discard=unmap,cache={disk.cache}")
+        return command
+
+    def _boot(self, arguments: Sequence[str], interactive: bool) -> None:
+        """Start QEMU with these arguments and wait for the agent's first word."""
         console_read, console_write = os.pipe()
         messages_read, messages_write = os.pipe()
         self._channel = Channel(
             open(console_read, "rb", 0), open(messages_read, "rb", 0), show_console=interactive
         )
         agent = self._channel.qemu_end.fileno()
-        self.command += qemu
-        self.command += [
+        self.command = [
+            *arguments,
             *("-device", "virtio-serial"),
             *("-chardev", f"socket,id=agent,fd={agent}"),
             *("-device", "virtserialport,chardev=agent,name=agent"),
@@ -166,7 +174,7 @@ class VM:
         os.close(messages_write)
         self._channel.start()
         try:
-            self.expect(lambda: self._channel.ready, boot.seconds, "boot")
+            self.expect(lambda: self._channel.ready, self._boot_source.seconds, "boot")
         except BaseException:
             self._end_qemu()
             raise
