@@ -9,6 +9,8 @@ from vm import VM
 
 SECTOR = 512
 MIB = (1 << 20) // SECTOR  # sectors
+# Longer than any test: what waits goes on at once when the device gets another table.
+UNTIL_LOADED_MS = 600_000
 NO_UDEV = {"DM_DISABLE_UDEV": "1"}  # dmsetup makes the files below /dev itself
 
 

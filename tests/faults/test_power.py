@@ -7,7 +7,7 @@ from typing import Iterator
 import pytest
 
 from api import Device, Mapping, load_zpack
-from api.mapping import MIB, linear
+from api.mapping import MIB, UNTIL_LOADED_MS, linear
 from api.module import is_loaded
 from api.waiting import wait_until
 from programs.pressure import Load, Pressure
@@ -23,9 +23,9 @@ SLEEP = (
 HIBERNATE = SLEEP.format(state="disk")
 # An alarm that comes before the machine is down would be missed.
 ALARM = "modprobe rtc_cmos && echo +{seconds} >/sys/class/rtc/rtc0/wakealarm && "
-SUSPEND = ALARM.format(seconds=6) + SLEEP.format(state="mem")
+SUSPEND = ALARM.format(seconds=25) + SLEEP.format(state="mem")
 PF_NOFREEZE = 0x8000  # of a task: it goes on while the system sleeps
-SECONDS = 30.0  # that sleeping takes at most, and longer without KVM
+SECONDS = 45.0  # that sleeping takes at most, and longer without KVM
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_system_freezes_while_cleaning_waits_for_its_disk(swap: Device) -> None:
         for page in range(0, 2000, 100):
             zpack.pages.discard(page, 80)
         vm.run("modprobe dm-delay")
-        disk.load([f"{sectors} delay {DISK}plain 0 60000 {DISK}plain 0 0"])
+        disk.load([f"{sectors} delay {DISK}plain 0 {UNTIL_LOADED_MS} {DISK}plain 0 0"])
         cleaner = vm.spawn(f"echo 10 >{zpack.attribute('clean')}")
         status = f"dmsetup status {disk.name}"  # ends in the reads, writes, flushes that wait
         wait_until(lambda: vm.run(status).stdout.split()[3] == "1", "a victim is read")

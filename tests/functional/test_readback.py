@@ -6,7 +6,7 @@ import errno
 import pytest
 
 from api import Device, Failure, Mapping
-from api.mapping import MIB, linear
+from api.mapping import MIB, UNTIL_LOADED_MS, linear
 from api.media import cell_of, objects_of, read_cell, write_cell
 from api.plugin import BACKING
 from api.stat import Stat
@@ -316,17 +316,15 @@ def test_cached_cells_are_never_taken_for_what_was_written_since(bare_zpack: Dev
 # ---- loads at the same time ----
 
 
-def slow(vm: VM, milliseconds: int) -> Mapping:
-    """A backing device that takes its time to read."""
-    vm.run("modprobe dm-delay")
-    table = f"{64 * MIB} delay {BACKING} 0 {milliseconds} {BACKING} 0 0"
-    return Mapping(vm, "slow", [table])
+def slow(vm: VM) -> Mapping:
+    """A backing device that is not read before it gets another table."""
+    return Mapping.delayed(vm, "slow", BACKING, 64, read_ms=UNTIL_LOADED_MS, write_ms=0)
 
 
 @pytest.mark.slow
 def test_load_waits_for_the_read_that_brings_its_cell(bare_zpack: Device) -> None:
     zpack = bare_zpack
-    with slow(zpack.vm, 1000) as disk:
+    with slow(zpack.vm) as disk:
         zpack.backing_dev = disk.path
         zpack.disksize = 64 << 20
         zpack.readahead = "always"
@@ -334,20 +332,27 @@ def test_load_waits_for_the_read_that_brings_its_cell(bare_zpack: Device) -> Non
         zpack.writeback()
         before = zpack.stat()
         readers = [zpack.pages.spawn_check(shuffle=seed) for seed in range(1, 5)]
+
+        def all_wait() -> bool:
+            """Each for a read, which it has begun or another one."""
+            change = zpack.stat() - before
+            return change.read_ios + change.clean_cache_waits == len(readers)
+
+        wait_until(all_wait, "all of them load a page")
+        disk.load([linear(64 * MIB, BACKING)])
         for reader in readers:
             zpack.pages.finish_check(reader)
         change = zpack.stat() - before
         assert change.loads_packed == 4 * 24
         assert change.read_ios <= 3  # blocks
         assert change.clean_cache_waits >= 1
-        disk.load([linear(64 * MIB, BACKING)])
         zpack.discard_all()
         zpack.reset()
 
 
 def test_block_is_rewritten_while_it_is_read_ahead(bare_zpack: Device) -> None:
     zpack = bare_zpack
-    with slow(zpack.vm, 1500) as disk:
+    with slow(zpack.vm) as disk:
         zpack.backing_dev = disk.path
         zpack.disksize = 64 << 20
         zpack.readahead = "always"
@@ -356,14 +361,17 @@ def test_block_is_rewritten_while_it_is_read_ahead(bare_zpack: Device) -> None:
         zpack.writeback()
         old = dict(zpack.pages.contents)
         reading = zpack.pages.spawn_check(io_pages=300)
+        # Those that are freed before they are looked up would read as zeroes.
+        wait_until(lambda: zpack.stat().loads_packed == 300, "all pages have been looked up")
         wait_until(lambda: zpack.stat().readahead_ios > 0, "the read has begun")
         zpack.pages.discard(0, 300)
         zpack.pages.fill(range(1000, 1300), "sized:2500", io_pages=20)
         zpack.writeback()  # to the blocks that became free
         zpack.pages.fill(range(300), "sized:2500", io_pages=20)  # as before, in RAM now
         assert zpack.pages.contents.items() >= old.items()
-        zpack.pages.finish_check(reading)
+        assert reading.running, "the read ended too soon to prove anything"
         disk.load([linear(64 * MIB, BACKING)])
+        zpack.pages.finish_check(reading)
         zpack.pages.check(shuffle=1)
         zpack.pages.check()
         assert zpack.stat().checksum_errors == 0

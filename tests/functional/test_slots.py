@@ -4,9 +4,10 @@
 import pytest
 
 from api import Device, Mapping
-from api.mapping import MIB
+from api.mapping import MIB, UNTIL_LOADED_MS, linear
 from api.plugin import BACKING
 from api.stat import LayoutRecord
+from api.waiting import wait_until
 
 LEAF_SLOTS = 512
 
@@ -112,21 +113,21 @@ def test_freed_blocks_are_used_again(bare_zpack: Device) -> None:
 def test_pages_that_change_while_they_are_written(bare_zpack: Device) -> None:
     """Their copies in the block are dead, the slots have what was stored last."""
     zpack = bare_zpack
-    with Mapping.delayed(zpack.vm, "slow", BACKING, 64, 0, 2000) as slow:
+    with Mapping.delayed(zpack.vm, "slow", BACKING, 64, 0, UNTIL_LOADED_MS) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.second_chance = False
         zpack.pages.fill(range(200), "mixed")
         before = zpack.stat()
         writing = zpack.vm.spawn(f"echo all >{zpack.attribute('writeback')}")
-        while zpack.stat().write_ios == 0:
-            pass
+        wait_until(lambda: zpack.stat().write_ios > 0, "a block is being written")
         zpack.pages.check()  # still readable
         zpack.pages.fill(range(0, 50), "text", seed=2)
         zpack.pages.fill(range(50, 70), "zero", seed=2)
         zpack.pages.discard(100, 50)
-        assert writing.running, "the blocks were written too soon to prove anything"
         zpack.pages.check()
+        assert writing.running, "the blocks were written too soon to prove anything"
+        slow.load([linear(64 * MIB, BACKING)])
         writing.wait(timeout=60)
         stat = zpack.stat()
         assert 0 < stat.writeback_dead <= 120
@@ -149,7 +150,7 @@ def block_at(zpack: Device, segment: int, block: int) -> LayoutRecord:
 def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
     """The read looks at the slot again and finds the page where it is now."""
     zpack = bare_zpack
-    with Mapping.delayed(zpack.vm, "slow", BACKING, 16, 4000, 0) as slow:
+    with Mapping.delayed(zpack.vm, "slow", BACKING, 16, UNTIL_LOADED_MS, 0) as slow:
         zpack.backing_dev = slow.path
         zpack.disksize = 64 << 20
         zpack.clean_cache_limit = 0  # one read for each page
@@ -166,8 +167,7 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
         others = dict(zpack.pages.contents)
         zpack.pages.contents = {page: others[page] for page in victims}
         reading = zpack.pages.spawn_check(io_pages=255)
-        while zpack.stat().read_ios < 255:
-            pass
+        wait_until(lambda: zpack.stat().read_ios >= 255, "all of them are being read")
         zpack.pages.discard(victims.start, 255)
         assert zpack.stat().blocks_died == 1
         zpack.pages.fill(range(5000, 5255), "random", io_pages=51)
@@ -176,10 +176,10 @@ def test_page_whose_block_is_reused_under_the_read(bare_zpack: Device) -> None:
         assert block_at(zpack, segment=3, block=0).generation > before.generation
         zpack.pages.fill(victims, "random", io_pages=51)  # the same as before, now in RAM
         assert reading.running, "the read ended too soon to prove anything"
+        slow.load([linear(16 * MIB, BACKING)])
         zpack.pages.finish_check(reading)
         assert zpack.stat().read_retries == 255
         assert zpack.stat().checksum_errors == 0
-        slow.load([f"{16 * MIB} linear {BACKING} 0"])
         zpack.pages.contents |= others
         zpack.pages.check(io_pages=51)
         zpack.discard_all()
