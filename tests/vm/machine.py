@@ -36,8 +36,12 @@ KERNEL_ARGUMENTS = [
     "oops=panic",  # so that a hung guest is not mistaken for a slow one
     "panic=-1",  # at once, and QEMU's -no-reboot makes that the end of QEMU
     "mitigations=off",
-    "rcupdate.rcu_cpu_stall_timeout=60",  # a busy host stops guest CPUs for seconds
-    "watchdog_thresh=30",
+    # A busy host stops guest CPUs for seconds, again and again; the limits of the tests end what
+    # hangs.
+    "rcupdate.rcu_cpu_stall_timeout=180",
+    "sysctl.kernel.hung_task_timeout_secs=300",
+    "watchdog_thresh=60",
+    "workqueue.watchdog_thresh=120",
 ]
 
 
