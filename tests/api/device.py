@@ -178,6 +178,15 @@ class Device:
         """Write pages to the backing device now; returns when that is done."""
         self.write("writeback", str(pages), timeout=WRITEBACK_SECONDS)
 
+    def wait_until_nothing_is_in_flight(self) -> None:
+        """A block that is just being written or cleaned is live or free a moment later."""
+
+        def nothing_is() -> bool:
+            stat = self.stat()
+            return not stat.blocks_writing and not stat.blocks_cleaning
+
+        wait_until(nothing_is, f"no block of {self.name} is being written or cleaned")
+
     def wait_until_pool_is_empty(self) -> None:
         """zsmalloc frees a page a moment later when compaction held it as its last object went."""
         wait_until(lambda: not self.stat().pool_bytes, f"the pool of {self.name} is empty")

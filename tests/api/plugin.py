@@ -54,8 +54,7 @@ def check_and_remove(device: Device) -> None:
         device.swapoff()
     if device.disksize:
         device.discard_all()
-        # A block that is just being cleaned is free a moment later.
-        wait_until(lambda: not device.stat().blocks_cleaning, "cleaning has ended")
+        device.wait_until_nothing_is_in_flight()
         device.wait_until_pool_is_empty()
         stat = device.stat()
         assert stat.stored == stat.ram_object_bytes == stat.packed_object_bytes == 0, stat

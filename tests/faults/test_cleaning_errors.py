@@ -37,6 +37,7 @@ def disk(bare_zpack: Device) -> Iterator[Mapping]:
         mapping.load(GOOD)
         if zpack.disksize:
             zpack.discard_all()
+            zpack.wait_until_nothing_is_in_flight()
             stat = zpack.stat()
             assert (stat.stored, stat.live_bytes, stat.blocks_live) == (0, 0, 0)
             assert (stat.blocks_pinned, stat.blocks_cleaning) == (0, 0)

@@ -30,6 +30,7 @@ def disk(bare_zpack: Device) -> Iterator[Mapping]:
         yield mapping
         mapping.load(GOOD)
         bare_zpack.discard_all()
+        bare_zpack.wait_until_nothing_is_in_flight()
         stat = bare_zpack.stat()
         assert (stat.stored, stat.live_bytes, stat.blocks_live, stat.blocks_writing) == (0, 0, 0, 0)
         bare_zpack.reset()

@@ -196,6 +196,7 @@ class Machine:
     def _empty_and_reset(self, name: str) -> None:
         device = self.devices[name]
         device.discard_all()
+        device.wait_until_nothing_is_in_flight()
         stat = device.stat()
         # Free segments that are being discarded on the disk come back, and so do pages of
         # the pool that compaction held when their last object went (zsmalloc frees them later).
@@ -368,8 +369,7 @@ class Machine:
             self.vm.run(["swapon", "-p", "1", f"{DISK}plain"])
         if not self._swapoff(device.path):
             return
-        stat = device.stat()
-        self._check_home(stat)
+        self._check_home()
         if reset:
             self._empty_and_reset("swap")
             self._set_up_swap(settings)
@@ -390,8 +390,11 @@ class Machine:
             self.report.refused["swapoff ENOMEM"] += 1
         return not result.returncode
 
-    def _check_home(self, stat: Stat) -> None:
+    def _check_home(self) -> None:
         """After swapoff nothing is left but the page that mkswap has written."""
+        device = self.devices["swap"]
+        device.wait_until_nothing_is_in_flight()
+        stat = device.stat()
         limits = {"stored": 1, "live_bytes": PAGE_SIZE, "blocks_live": 1, "read_errors": 0}
         for key, limit in {**limits, "checksum_errors": 0, "blocks_writing": 0}.items():
             if getattr(stat, key) > limit:
@@ -411,7 +414,7 @@ class Machine:
         if f"{DISK}plain" in self._swaps():
             self.vm.run(["swapoff", f"{DISK}plain"], timeout=2 * LONG)
         self.devices["swap"].swapoff(timeout=2 * LONG)
-        self._check_home(self.devices["swap"].stat())
+        self._check_home()
         for name, device in self.devices.items():
             self._empty_and_reset(name)
             device.remove()

@@ -10,7 +10,7 @@ from typing import Any, Callable, Generator, Iterator
 
 import pytest
 
-from api import Device, Stat, load_zpack
+from api import Device, load_zpack
 from api.module import is_loaded
 from api.plugin import check_and_remove
 from programs.pressure import Pressure
@@ -65,12 +65,14 @@ def take_apart(device: Device) -> None:
         return
     if device.swapping:
         device.swapoff()
-        check_all_home(device.stat())
+        check_all_home(device)
     check_and_remove(device)
 
 
-def check_all_home(stat: Stat) -> None:
+def check_all_home(device: Device) -> None:
     """After swapoff nothing is left but the page that mkswap has written."""
+    device.wait_until_nothing_is_in_flight()
+    stat = device.stat()
     assert stat.stored <= 1, stat
     assert stat.live_bytes <= 4096, stat
     assert stat.blocks_live + stat.blocks_writing <= 1, stat

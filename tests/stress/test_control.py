@@ -36,7 +36,7 @@ def test_swapoff_under_load(swap: Device, pressure: Pressure) -> None:
         swap.writeback(500)
         assert swap.stat().stored > 100
         swap.swapoff()
-        check_all_home(swap.stat())
+        check_all_home(swap)
         swap.swapon()
     wait_for_traffic(swap, load, 1000)
     load.stop()
