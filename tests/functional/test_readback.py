@@ -32,7 +32,14 @@ def read_all(zpack: Device, *, shuffle: int = 0, io_pages: int = 1) -> Stat:
     """Read all pages; what that has changed. The disk must have seen the same I/Os."""
     before, disk_before = zpack.stat(), zpack.backing_stat()
     zpack.pages.check(shuffle=shuffle, io_pages=io_pages)
-    change, disk = zpack.stat() - before, zpack.backing_stat() - disk_before
+    change = zpack.stat() - before
+
+    def counted() -> bool:
+        """An I/O counts for the disk when it has ended; one that reads ahead may go on."""
+        return (zpack.backing_stat() - disk_before).read_ios >= change.read_ios
+
+    wait_until(counted, "the disk has counted all reads")
+    disk = zpack.backing_stat() - disk_before
     assert (disk.read_ios, disk.read_bytes) == (change.read_ios, change.read_bytes)
     assert disk.write_ios == 0
     return change
