@@ -21,14 +21,21 @@ def open_dashboard(desktop: Desktop, *arguments: str | Path) -> subprocess.Popen
 
 
 def rows_of(things: list[Thing], table: str) -> list[str]:
-    """The texts of a table's cells."""
-    (found,) = [t for t in things if t.role in ("table", "tree table") and t.name == table]
-    return [cell.name for cell in found.all() if cell.role == "table cell"]
+    """The texts of a table's cells; none before it is there."""
+    found = [t for t in things if t.role in ("table", "tree table") and t.name == table]
+    assert len(found) <= 1, found
+    return [cell.name for one in found for cell in one.all() if cell.role == "table cell"]
 
 
 def set_value(desktop: Desktop, setting: str, value: str) -> None:
     """In the tuning view: write a new value, which is not sent yet."""
-    table = desktop.thing("table", "Settings")
+
+    def takes_values(things: list[Thing]) -> Thing | None:
+        """The table, which is disabled before the daemon has said what the settings are."""
+        tables = [t for t in things if (t.role, t.name) == ("table", "Settings")]
+        return next((t for t in tables if "enabled" in t.states), None)
+
+    table = desktop.wait_for(takes_values, "settings that can be changed")
     row = next(cell for cell in table.all() if cell.name == setting)
     desktop.click(row.middle)
     desktop.keys("End", "F2", "ctrl+a")
