@@ -97,7 +97,7 @@ def test_what_cleaning_writes_is_of_the_budget_too(zpack: Device) -> None:
 
 def test_writeback_goes_on_by_itself_when_there_is_budget_again(zpack: Device) -> None:
     """Nobody stores, asks or changes anything: the time that passes is enough."""
-    zpack.write("write_budget", "4M 2 1M")
+    zpack.write("write_budget", "1M 3 1M")  # less than any machine writes
     zpack.pages.fill(range(2000), "random", io_pages=50)
     zpack.pool_limit = 2 * MIB  # it has four times that, and is above the high watermark
     wait_until(lambda: zpack.stat().pool_bytes < 2 * MIB, "the pool has shrunk")

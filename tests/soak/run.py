@@ -23,10 +23,10 @@ def soak(kernel: Kernel, minutes: float, seed: int) -> Report:
     return report
 
 
-def soak_guest(vm: VM, report: Report) -> None:
-    """Soak a guest that was started as `soak` does."""
+def soak_guest(vm: VM, report: Report, least_operations: int = 0) -> None:
+    """Soak a guest that was started as `soak` does; longer, if it has not done so many by then."""
     try:
-        _carry_out_plan(vm, report)
+        _carry_out_plan(vm, report, least_operations)
     except (VMError, AssertionError) as error:
         report.problem(str(error))
         if not vm.crashed:
@@ -34,7 +34,7 @@ def soak_guest(vm: VM, report: Report) -> None:
     _count_warnings(vm, report)
 
 
-def _carry_out_plan(vm: VM, report: Report) -> None:
+def _carry_out_plan(vm: VM, report: Report, least_operations: int) -> None:
     machine = Machine(vm, report)
     unused = set(machine.attributes) - set(TUNABLES) - set(SETTINGS) - ACTIONS - NOT_TUNED
     if unused:
@@ -42,7 +42,7 @@ def _carry_out_plan(vm: VM, report: Report) -> None:
     start = time.monotonic()
     for operation in Plan(report.seed, machine.attributes):
         seconds = time.monotonic() - start
-        if seconds >= report.minutes * 60:
+        if seconds >= report.minutes * 60 and report.operations >= least_operations:
             break
         print(f"[{seconds:6.1f} s] {report.operations + 1} {operation}", file=sys.stderr)
         machine.carry_out(operation)
