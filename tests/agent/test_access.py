@@ -121,6 +121,11 @@ def refusal(client: Client, service: str, method: str) -> grpc.StatusCode:
     return code
 
 
+def told_once_a_minute(daemon: LocalDaemon, note: str, since: float) -> bool:
+    """Whether the log has it: once, but where what it is about goes on for longer than a minute."""
+    return 1 <= daemon.log.count(note) <= 1 + (time.monotonic() - since) // 60
+
+
 def test_certificate_says_what_a_client_may_do(tmp_path: Path, remote: Remote) -> None:
     with LocalDaemon(tmp_path, remote.config) as daemon:
         viewer = remote.client(daemon, "viewer", f"{ROLE}viewer")
@@ -258,6 +263,7 @@ def test_user_who_calls_in_a_loop_is_limited_and_others_are_served(
     limited: LocalDaemon, method: str
 ) -> None:
     """The second method is one that waits for a worker, which all share; the third is gRPC's own."""
+    since = time.monotonic()
     hostile = Hostile(LOOPER, limited.directory / "run/read.sock", f"/{method}")
     assert hostile.line() == "refused"
     assert calls_meanwhile(limited, 30) < 10
@@ -267,12 +273,14 @@ def test_user_who_calls_in_a_loop_is_limited_and_others_are_served(
     assert 40 * 0.7 <= answers["OK"] <= 40 + 20 * told["took"] + 1, told
     assert answers["RESOURCE_EXHAUSTED"] > 2 * answers["OK"]
     assert f"unix:uid={NOBODY} may do 20 calls a second (40 at once); try again in " in told["text"]
-    assert limited.log.count(f"calls of unix:uid={NOBODY} are refused: more than 20 calls") == 1
+    note = f"calls of unix:uid={NOBODY} are refused: more than 20 calls"
+    assert told_once_a_minute(limited, note, since)
     assert 1 <= told["pushback"] <= 50
 
 
 def test_streams_of_reflection_and_what_is_asked_there_are_limited(limited: LocalDaemon) -> None:
     """Each of them takes a thread, of which there are 16 for all."""
+    since = time.monotonic()
     path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
     list_services = b"\x3a\x00"
     client = limited.client("read")
@@ -293,7 +301,7 @@ def test_streams_of_reflection_and_what_is_asked_there_are_limited(limited: Loca
         return answered(client.channel.stream_stream(path)(asks_once_and_stays()))
 
     kept = [client.channel.stream_stream(path)(asks_once_and_stays()) for _ in range(16)]
-    assert [answered(stream) for stream in kept] == [True] * 8 + [False] * 8
+    assert sum(answered(stream) for stream in kept) == 8, "whichever come first"
     health = client.channel.unary_stream("/grpc.health.v1.Health/Watch")
     assert not answered(health(b"")), "they are counted together"
     end.set()
@@ -307,10 +315,12 @@ def test_streams_of_reflection_and_what_is_asked_there_are_limited(limited: Loca
             answers += 1
     assert raised.value.code() == grpc.StatusCode.CANCELLED
     assert answers < 250, "40 at once, then 20 a second"
-    assert limited.log.count("calls of unix:uid=0 are refused: more than 20 calls") == 1
+    note = "calls of unix:uid=0 are refused: more than 20 calls"
+    assert told_once_a_minute(limited, note, since)
 
 
 def test_certificates_are_limited_one_by_one(tmp_path: Path, remote: Remote) -> None:
+    since = time.monotonic()
     with LocalDaemon(tmp_path, LIMITS + remote.config) as daemon:
         hostile = remote.client(daemon, "hostile", f"{ROLE}viewer")
         other = remote.client(daemon, "other", f"{ROLE}viewer")
@@ -326,7 +336,7 @@ def test_certificates_are_limited_one_by_one(tmp_path: Path, remote: Remote) -> 
         # Nor can one without a role fill the log.
         loop(nobody)
         assert daemon.log.count("refused to tls:nobody") < 200
-        assert daemon.log.count("calls of tls:nobody are refused: more than 20") == 1
+        assert told_once_a_minute(daemon, "calls of tls:nobody are refused: more than 20", since)
 
 
 def test_limits_are_read_again(tmp_path: Path) -> None:
@@ -349,10 +359,11 @@ def test_limits_are_read_again(tmp_path: Path) -> None:
 
 
 def test_user_who_takes_connections_leaves_some_to_others(limited: LocalDaemon) -> None:
+    since = time.monotonic()
     hostile = Hostile(CONNECTOR, limited.directory / "run/read.sock", "300")
     assert int(hostile.line()) == 64
     assert len(limited.client("read").call("DeviceService", "ListDevices").devices) == 1
-    assert limited.log.count(f"a connection of uid {NOBODY} is refused") == 1
+    assert told_once_a_minute(limited, f"a connection of uid {NOBODY} is refused", since)
     hostile.end()
     again = Hostile(CONNECTOR, limited.directory / "run/read.sock", "60")
     assert int(again.line()) == 60, "those that were ended are free again"
@@ -380,9 +391,11 @@ def test_host_that_takes_connections_leaves_some_to_others(tmp_path: Path, remot
     with LocalDaemon(tmp_path, remote.config) as daemon:
         client = remote.client(daemon, "viewer", f"{ROLE}viewer")
         wait_until(gets_in, "the other host is let in")
+        since = time.monotonic()
         kept = [connect() for _ in range(200)]
         refused = f"a connection of {other_host[0]} is refused"
-        wait_until(lambda: daemon.log.count(refused) == 1, "the rest is refused")
+        wait_until(lambda: refused in daemon.log, "the rest is refused")
+        assert told_once_a_minute(daemon, refused, since)
         assert not gets_in()
         assert len(client.call("DeviceService", "ListDevices").devices) == 1
         for one in kept:

@@ -97,13 +97,24 @@ def test_ordinary_user_gets_a_device_that_is_tuned_and_labelled(simulation: Simu
     def packed_pages() -> int:
         return int(simulation.json("status", "zpack0")["stats"][0]["slots"]["packed_pages"])
 
+    def live_sizes() -> set[int]:
+        return {cell["value"] for cell in blocks(simulation) if cell["live_state_bytes"] != "0"}
+
+    found: dict[str, Any] = {}
+
+    def first_block_has_objects() -> bool:
+        """The layout is told more rarely than the counters."""
+        said = simulation.ctl("-o", "json", "layout", "zpack0", "--block", "0")
+        if said.returncode == 0:
+            found.update(json.loads(said.stdout))
+        return bool(found.get("objects"))
+
     assert simulation.json("status", "zpack0")["simulated"] is True
     wait_until(lambda: packed_pages() > 1000, "pages are written back")
-    first = {cell["value"] for cell in blocks(simulation) if cell["live_state_bytes"] != "0"}
-    assert first == {16}
+    wait_until(first_block_has_objects, "the layout has them")
+    assert live_sizes() == {16}
     said = simulation.ctl("layout", "zpack0", "--block", "4096")
     assert said.returncode != 0 and "no block begins at 4096" in said.stderr, said
-    found = simulation.json("layout", "zpack0", "--block", "0")
     taken = sum((int(one["length_bytes"]) + 12 + 3) // 4 * 4 for one in found["objects"])
     assert 0 < taken <= int(found["block"]["size_bytes"]) == 65536
     simulation.json("tune", "zpack0", "block_pages=64")
