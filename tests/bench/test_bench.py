@@ -33,7 +33,7 @@ def results(**writes: int) -> report.Results:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_zpack_packs_what_plain_swap_writes_in_full(kernel: Kernel) -> None:
     plain = measure("plain", kernel, Sizes.full(MIB), ["evict"]).phases["evict"]
     assert plain.write_bytes == plain.pages_written << 12

@@ -12,6 +12,7 @@ from typing import Callable
 
 import pytest
 
+from api.waiting import wait_until
 from vm import VM, CommandError, Disk, GuestDied, GuestOSError, GuestTimeout
 from vm.kernels import Kernel
 from vm.machine import Boot as BootSource
@@ -133,7 +134,8 @@ def test_killed_command(vm: VM) -> None:
     assert process.running
     process.kill()
     assert process.wait(check=False).returncode == -9
-    assert vm.run("pgrep -x sleep", check=False).returncode == 1
+    # That the shell is gone has been waited for; its child, killed with it, may take longer.
+    wait_until(lambda: vm.run("pgrep -x sleep", check=False).returncode == 1, "all are gone")
 
 
 def test_command_that_takes_too_long(vm: VM) -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Cleaning all the time, while processes swap, slots are freed, and blocks change their size."""
 
+import contextlib
 import errno
+from typing import Iterator
 
 import pytest
 
@@ -13,10 +15,11 @@ from vm import GuestOSError
 pytestmark = pytest.mark.slow
 
 
-def write_what_has_room(swap: Device) -> None:
+@contextlib.contextmanager
+def as_far_as_there_is_room() -> Iterator[None]:
     """Few segments can't always be emptied for blocks of another size; it says so, and goes on."""
     try:
-        swap.writeback(500)
+        yield
     except GuestOSError as error:
         assert error.errno == errno.ENOSPC, error
 
@@ -47,8 +50,10 @@ def test_everything_at_once_on_a_disk_that_is_nearly_full(
         for block_pages in (16, 4, 64, 1, 16):
             before = swap.stat()
             swap.block_pages = block_pages
-            write_what_has_room(swap)
-            swap.clean(20)
+            with as_far_as_there_is_room():
+                swap.writeback(500)
+            with as_far_as_there_is_room():
+                swap.clean(20)
             while (swap.stat() - before).stores < 1500:
                 assert load.process.running, load.process.stdout
             assert full() > 0.8
