@@ -106,8 +106,12 @@ int zpack_pool_wait(struct zpack_device *device)
 			error = -ENOSPC;
 			break;
 		}
-		/* zsmalloc's own shrinker makes room too, and tells nobody. */
-		schedule_timeout(HZ / 4);
+		/*
+		 * zsmalloc's own shrinker makes room too, and tells nobody. And writeback may
+		 * have given up for lack of memory, which is there now.
+		 */
+		if (!schedule_timeout(HZ / 4))
+			zpack_writeback_kick(device);
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&device->pool.space, &wait);
@@ -207,13 +211,16 @@ unsigned long zpack_pool_add(struct zpack_device *device, const void *object, si
 	return handle;
 }
 
+/* Through a page of our own where zsmalloc copies: there may be no more room at @to than for the object. */
 void zpack_pool_copy(struct zpack_device *device, const struct zpack_entry *entry, void *to)
 {
-	const void *object = zpack_zs_read_begin(device->pool.zs, entry->handle, entry->length, to);
+	struct zpack_scratch *scratch = zpack_scratch_get(&device->comp);
+	const void *object = zpack_zs_read_begin(device->pool.zs, entry->handle, entry->length,
+						 scratch->buffer);
 
-	if (object != to)
-		memcpy(to, object, entry->length);
+	memcpy(to, object, entry->length);
 	zpack_zs_read_end(device->pool.zs, entry->handle, entry->length, object);
+	zpack_scratch_put(scratch);
 }
 
 int zpack_pool_load(struct zpack_device *device, const struct zpack_entry *entry, void *page)

@@ -41,14 +41,18 @@ static inline void zpack_zs_write(struct zs_pool *pool, unsigned long handle, co
 #endif
 }
 
-/* The object, in place or copied to @local (of @size bytes). Don't sleep until _end(). */
+/*
+ * The object, in place or copied to @page, which must be a whole page: where zs_obj_read_begin()
+ * does not take a size (6.15 to 6.19) it copies as much as the size class has, its own header
+ * too, and returns a place behind that. Don't sleep until _end().
+ */
 static inline const void *zpack_zs_read_begin(struct zs_pool *pool, unsigned long handle,
-					      size_t size, void *local)
+					      size_t size, void *page)
 {
 #if defined(ZPACK_HAVE_ZS_OBJ_READ_LENGTH)
-	return zs_obj_read_begin(pool, handle, size, local);
+	return zs_obj_read_begin(pool, handle, size, page);
 #elif defined(ZPACK_HAVE_ZS_OBJ_WRITE)
-	return zs_obj_read_begin(pool, handle, local);
+	return zs_obj_read_begin(pool, handle, page);
 #else
 	return zs_map_object(pool, handle, ZS_MM_RO);
 #endif
