@@ -169,18 +169,28 @@ u32 zpack_picker_scan(struct zpack_picker *picker, const struct zpack_map *map, 
 	return passed;
 }
 
-/* What the segment that is being evacuated needs next. */
+/*
+ * What the segment that is being evacuated needs next; *@ret: the block. NOTHING: it can't become
+ * free any more, as one of its blocks could not be read.
+ */
 static enum zpack_pick_result evacuate_next(struct zpack_map *map, struct zpack_block *ret)
 {
 	enum zpack_pick_result result = ZPACK_PICKED_NOTHING;
 	u32 count = zpack_map_segment_blocks(map, map->evacuating), i;
 
 	for (i = 0; i < count; i++) {
-		zpack_map_block_at(map, map->evacuating, i, ret);
-		if (ret->state == ZPACK_BLOCK_LIVE && !block_is_bare(ret))
-			return ZPACK_PICKED_BLOCK;
-		if (ret->state == ZPACK_BLOCK_CLEANING)
+		struct zpack_block block;
+
+		zpack_map_block_at(map, map->evacuating, i, &block);
+		if (block.state == ZPACK_BLOCK_PINNED)
+			return ZPACK_PICKED_NOTHING;
+		if (block.state == ZPACK_BLOCK_LIVE && result != ZPACK_PICKED_BLOCK) {
+			result = ZPACK_PICKED_BLOCK;
+			*ret = block;
+		} else if (block.state == ZPACK_BLOCK_CLEANING && result == ZPACK_PICKED_NOTHING) {
 			result = ZPACK_PICKED_END;
+			*ret = block;
+		}
 	}
 	return result;
 }
@@ -265,6 +275,12 @@ static bool evacuate(struct zpack_picker *picker, struct zpack_map *map, u32 seg
 		picker->blocked |= 1u << ret->order;
 		return false;
 	}
+	/*
+	 * Blocks of its size are written here anyway. With the survivors in a segment that is free
+	 * now, but not in blocks of @order, that one would be what this one is, without end.
+	 */
+	if (to != order && map->free_segments && map->current_segment[ret->order] == segment)
+		return false;
 	zpack_map_evacuate(map, segment);
 	picker->evacuate_to = to;
 	picker->evacuate_free = free;
@@ -279,9 +295,15 @@ enum zpack_pick_result zpack_picker_take(struct zpack_picker *picker, struct zpa
 
 	if (map->evacuating != ZPACK_NO_SEGMENT) {
 		enum zpack_pick_result next = evacuate_next(map, ret);
+		u32 free;
 
 		*ret_to = picker->evacuate_to;
-		if (next != ZPACK_PICKED_NOTHING && ret->order != order)
+		/*
+		 * What was moved may have taken more than its bytes, as of objects that are larger
+		 * than half a cell: go on only as long as the rest may have room.
+		 */
+		if (next != ZPACK_PICKED_NOTHING && ret->order != order &&
+		    zpack_map_room(map, *ret_to) >= segment_live(map, map->evacuating, &free))
 			return next;
 		zpack_picker_give_up(picker, map);
 	}

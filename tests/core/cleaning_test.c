@@ -201,18 +201,25 @@ static void test_segment_is_discarded_once_and_not_used_meanwhile(void **state)
 
 /* ---- victims ---- */
 
-static struct zpack_block take(struct disk *disk, enum zpack_pick_rule rule, u8 order, u16 now)
+static struct zpack_block take_next(struct disk *disk, struct zpack_picker *picker, u8 order, u16 now)
 {
-	struct zpack_picker picker;
-	struct zpack_block block = { .first_cell = (u64)-1 };
+	struct zpack_block block;
 	u32 seen = 0;
 	u8 to;
 
-	zpack_picker_init(&picker, rule);
 	while (seen < 2 * SEGMENTS * ZPACK_SEGMENT_CELLS)
-		seen += zpack_picker_scan(&picker, &disk->map, order, now);
-	zpack_picker_take(&picker, &disk->map, order, now, &block, &to);
+		seen += zpack_picker_scan(picker, &disk->map, order, now);
+	if (zpack_picker_take(picker, &disk->map, order, now, &block, &to) != ZPACK_PICKED_BLOCK)
+		block.first_cell = (u64)-1;
 	return block;
+}
+
+static struct zpack_block take(struct disk *disk, enum zpack_pick_rule rule, u8 order, u16 now)
+{
+	struct zpack_picker picker;
+
+	zpack_picker_init(&picker, rule);
+	return take_next(disk, &picker, order, now);
 }
 
 #define FULL (16 * ZPACK_UNITS_PER_CELL)
@@ -373,6 +380,86 @@ static void test_compaction_that_writes_nothing_is_not_done_again(void **state)
 			disk_clean_end(&disk, found.first_cell, false);
 	}
 	assert_int_equal(turns, 2);
+	disk_end(&disk);
+}
+
+/* Or it would go round for ever: the other one is then what this one is now. */
+static void test_segment_is_not_moved_into_one_just_like_it(void **state)
+{
+	struct disk disk;
+	u32 i;
+
+	(void)state;
+	disk_begin(&disk);
+	for (i = 0; i < (SEGMENTS - 2) * ZPACK_SEGMENT_CELLS / 16; i++)
+		disk_write(&disk, 4, FULL, 0);
+	for (i = 0; i < 40; i++)
+		disk_write(&disk, 4, FULL * 15 / 16, 0);
+	/* It is sparse, as a third of it is free; in blocks of 256 cells it has no room. */
+	assert_int_equal(take(&disk, ZPACK_PICK_WEIGHTED, 8, 9).first_cell, (u64)-1);
+	assert_int_equal(disk.map.evacuating, ZPACK_NO_SEGMENT);
+	assert_int_equal(disk.map.free_segments, 1);
+	disk_end(&disk);
+}
+
+static void move(struct disk *disk, const struct zpack_block *from, u8 order, u32 blocks)
+{
+	u32 units = from->live_bytes >> ZPACK_UNIT_SHIFT, i;
+
+	assert_true(zpack_map_clean_begin(&disk->map, from->first_cell, from->generation));
+	for (i = 0; i < blocks; i++)
+		disk_write(disk, order, units / blocks, 0);
+	disk_release(disk, from->first_cell, units);
+	disk_clean_end(disk, from->first_cell, false);
+}
+
+/* Survivors may take more than their bytes: it must not cost the room that is left. */
+static void test_evacuation_ends_when_the_rest_has_no_room(void **state)
+{
+	struct zpack_block sparse[16], found;
+	struct zpack_picker picker;
+	struct disk disk;
+	u32 moved = 0, i;
+
+	(void)state;
+	disk_begin(&disk);
+	for (i = 0; i < 16; i++)
+		sparse[i] = disk_write(&disk, 6, 36 * ZPACK_UNITS_PER_CELL, 0);
+	for (i = 0; i < (SEGMENTS - 1) * ZPACK_SEGMENT_CELLS / 16 - 44; i++)
+		disk_write(&disk, 4, FULL, 0);
+	/* 576 cells live, 704 are free; each block of 36 takes 64. */
+	zpack_picker_init(&picker, ZPACK_PICK_WEIGHTED);
+	for (;;) {
+		found = take_next(&disk, &picker, 4, 9);
+		/* Else the survivors, which are sparse themselves. */
+		if (found.order != 6)
+			break;
+		assert_int_equal(found.first_cell, sparse[moved].first_cell);
+		move(&disk, &found, 4, 4);
+		moved++;
+	}
+	assert_int_equal(moved, 5);
+	assert_int_equal(disk.map.evacuating, ZPACK_NO_SEGMENT);
+	assert_int_equal(zpack_map_room(&disk.map, 4), 704 - 5 * 64);
+	disk_end(&disk);
+}
+
+static void test_evacuation_ends_when_a_block_can_not_be_moved(void **state)
+{
+	struct zpack_block found;
+	struct disk disk;
+	u32 i;
+
+	(void)state;
+	disk_begin(&disk);
+	for (i = 0; i < 3; i++)
+		disk_write(&disk, 6, 900, 0);
+	found = take(&disk, ZPACK_PICK_WEIGHTED, 2, 9);
+	assert_int_equal(disk.map.evacuating, found.segment);
+	assert_true(zpack_map_clean_begin(&disk.map, found.first_cell, found.generation));
+	disk_clean_end(&disk, found.first_cell, true);
+	assert_int_equal(take(&disk, ZPACK_PICK_WEIGHTED, 2, 9).first_cell, (u64)-1);
+	assert_int_equal(disk.map.evacuating, ZPACK_NO_SEGMENT);
 	disk_end(&disk);
 }
 
@@ -649,6 +736,9 @@ int main(void)
 		cmocka_unit_test(test_other_sizes_are_cleaned_by_segment),
 		cmocka_unit_test(test_compaction_stops_until_its_survivors_are_settled),
 		cmocka_unit_test(test_compaction_that_writes_nothing_is_not_done_again),
+		cmocka_unit_test(test_segment_is_not_moved_into_one_just_like_it),
+		cmocka_unit_test(test_evacuation_ends_when_the_rest_has_no_room),
+		cmocka_unit_test(test_evacuation_ends_when_a_block_can_not_be_moved),
 		cmocka_unit_test(test_choice_is_never_out_of_date),
 		cmocka_unit_test(test_watermarks_and_reserve),
 		cmocka_unit_test(test_pace_keeps_the_rate),
