@@ -173,25 +173,19 @@ static unsigned int groups_there(const struct zpack_device *device)
 	return smp_load_acquire(&device->lru.nr_groups);
 }
 
-/* The clock's reading @ms ago, or a little earlier. */
-static u32 clock_before(u32 ms)
-{
-	return zpack_clock() - zpack_clock_from_ms(ms) - 1;
-}
-
 /*
- * False: nothing of the group may be written for @wish. Its policy does not
- * change meanwhile, as the writeback thread asks.
+ * *@ret_age: the age, on zpack_clock(), from which on pages of the group may be written for @wish;
+ * false: none may. Its policy does not change meanwhile, as the writeback thread asks.
  */
-static bool group_old_enough(const struct zpack_device *device, const struct zpack_group *group,
-			     enum zpack_wish wish, struct zpack_old_enough *ret)
+static bool group_least_age(const struct zpack_device *device, const struct zpack_group *group,
+			    enum zpack_wish wish, u32 *ret_age)
 {
-	u32 age;
+	u32 ms;
 
-	if (!zpack_policy_age(&group->policy, READ_ONCE(device->tunables.min_age_ms), wish, &age))
+	if (!zpack_policy_age(&group->policy, READ_ONCE(device->tunables.min_age_ms), wish, &ms))
 		return false;
-	ret->all = !age;
-	ret->before = clock_before(age);
+	/* One more: a tick that has begun is not a whole one. */
+	*ret_age = ms ? zpack_clock_from_ms(ms) + 1 : 0;
 	return true;
 }
 
@@ -201,9 +195,9 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 			       unsigned int count)
 {
 	unsigned int taken = 0, spared = 0, left;
-	struct zpack_old_enough which;
+	u32 now = zpack_clock(), least;
 
-	if (!group_old_enough(device, group, wish, &which))
+	if (!group_least_age(device, group, wish, &least))
 		return 0;
 	spin_lock(&group->lock);
 	/* Not for ever: whoever frees a slot may spin for this lock with interrupts off. */
@@ -217,7 +211,7 @@ unsigned int zpack_lru_isolate(struct zpack_device *device, struct zpack_group *
 			spared++;
 			continue;
 		}
-		if (!zpack_is_old_enough(&which, entry->stored_at))
+		if (zpack_age(now, entry->stored_at) < least)
 			break;
 		list_del(&entry->lru);
 		entry->isolated = true;
@@ -246,27 +240,29 @@ struct zpack_group *zpack_lru_coldest(struct zpack_device *device, enum zpack_wi
 	struct zpack_group *coldest = NULL;
 	u64 limit = zpack_pool_limit(device);
 	bool coldest_over = false;
+	u32 now = zpack_clock(), coldest_age = 0;
 	unsigned int nr_groups, i;
-	u32 coldest_at = 0;
 
 	nr_groups = groups_there(device);
 	for (i = 0; i < nr_groups; i++) {
 		struct zpack_group *group = device->lru.groups[i];
-		struct zpack_old_enough which;
 		struct zpack_entry *entry;
+		u32 least, age = 0;
 		bool over;
 
-		if (!group_old_enough(device, group, wish, &which))
+		if (!group_least_age(device, group, wish, &least))
 			continue;
 		spin_lock(&group->lock);
 		entry = list_first_entry_or_null(&group->lru, struct zpack_entry, lru);
+		if (entry)
+			age = zpack_age(now, entry->stored_at);
 		over = zpack_policy_over_share(&group->policy, group->object_bytes +
 					       zpack_window_bytes(device, group), limit);
-		if (entry && group->object_bytes >= min_bytes && zpack_is_old_enough(&which, entry->stored_at) &&
+		if (entry && group->object_bytes >= min_bytes && age >= least &&
 		    (!coldest || over > coldest_over ||
-		     (over == coldest_over && (s32)(entry->stored_at - coldest_at) <= 0))) {
+		     (over == coldest_over && age >= coldest_age))) {
 			coldest = group;
-			coldest_at = entry->stored_at;
+			coldest_age = age;
 			coldest_over = over;
 		}
 		spin_unlock(&group->lock);

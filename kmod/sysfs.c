@@ -845,8 +845,8 @@ static ssize_t age_histogram_show(struct device *dev, struct device_attribute *a
 		word = zpack_slot_word(&slot);
 		if (zpack_word_type(word) == ZPACK_RAM) {
 			struct zpack_entry *entry = zpack_word_entry(word);
-			u64 age = zpack_clock_to_ms(zpack_clock() -
-						    READ_ONCE(entry->stored_at)) / 1000;
+			u64 age = zpack_clock_to_ms(zpack_age(zpack_clock(),
+							      READ_ONCE(entry->stored_at))) / 1000;
 
 			class = age ? min(ilog2(age) + 1, AGE_CLASSES - 1) : 0;
 			objects[class]++;

@@ -46,17 +46,16 @@ bool zpack_policy_age(const struct zpack_policy *policy, u32 device_age_ms, enum
 		      u32 *ret_ms);
 
 /*
- * Which pages are old enough: all, or those stored before a reading of a clock that wraps after
- * 32 bits. No age is asked of "all", so a page may be older than half of what the clock can say.
+ * How old a page is that was stored at @stored_at, on a clock that wraps after 32 bits: a page stays
+ * in the pool for months. @now was read before, so another CPU may have stored it since: age 0.
  */
-struct zpack_old_enough {
-	bool all;
-	u32 before;
-};
+#define ZPACK_AGE_NOT_YET ((u32)-256)
 
-static inline bool zpack_is_old_enough(const struct zpack_old_enough *which, u32 stored_at)
+static inline u32 zpack_age(u32 now, u32 stored_at)
 {
-	return which->all || (s32)(stored_at - which->before) <= 0;
+	u32 age = now - stored_at;
+
+	return age < ZPACK_AGE_NOT_YET ? age : 0;
 }
 
 /* True when @bytes in the pool are more than the policy's share of @limit ((u64)-1: none). */
