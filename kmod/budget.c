@@ -131,6 +131,6 @@ long zpack_budget_timeout(struct zpack_device *device)
 	spin_lock(&budget->lock);
 	wait = zpack_bucket_wait_ms(&budget->bucket, ZPACK_BUDGET_LEAST, now_ms());
 	spin_unlock(&budget->lock);
-	/* One more: a jiffy that has begun is not a whole one. */
-	return msecs_to_jiffies(min_t(u64, wait, ZPACK_BUDGET_MAX_MS)) + 1;
+	/* One more: a jiffy that has begun is not a whole one. More than INT_MAX would be "never". */
+	return msecs_to_jiffies(min_t(u64, wait, INT_MAX)) + 1;
 }

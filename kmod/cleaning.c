@@ -33,7 +33,7 @@
 #define KICKED_BIT 0
 
 /* Objects that a survivors' block has room for, in the mean of its cells. */
-#define MOVES_PER_CELL 64
+#define MOVES_PER_CELL 128
 
 /* Read errors in a row after which it pauses, until enough has died to look again. */
 #define MAX_READ_ERRORS 8
@@ -319,7 +319,8 @@ static int buffer_io(struct zpack_device *device, struct zpack_bounce *buffer, u
 	bio->bi_end_io = buffer_io_end;
 	bio->bi_opf |= REQ_SYNC;
 	submit_bio(bio);
-	wait_for_completion_state(&done, TASK_IDLE | TASK_FREEZABLE);
+	/* "Unsafe", as cleaning->resize is held: only user tasks wait for it, which freeze before. */
+	wait_for_completion_state(&done, TASK_IDLE | TASK_FREEZABLE_UNSAFE);
 	return blk_status_to_errno(bio->bi_status);
 }
 
@@ -409,14 +410,17 @@ static void write_failed(struct zpack_device *device, int error)
 	}
 }
 
-/* A segment is given up when there is no block for what lives in it. */
-static void evacuation_failed(struct zpack_device *device)
+/* A segment is given up when there is no block for what lives in it. False: none is evacuated. */
+static bool evacuation_failed(struct zpack_device *device)
 {
 	struct zpack_backing *backing = device->backing;
+	bool was;
 
 	spin_lock(&backing->map_lock);
+	was = backing->map.evacuating != ZPACK_NO_SEGMENT;
 	zpack_picker_give_up(&device->cleaning.picker, &backing->map);
 	spin_unlock(&backing->map_lock);
+	return was;
 }
 
 /*
@@ -772,11 +776,17 @@ static long clean(struct zpack_device *device)
 			break;
 		}
 		if (!is_on(device) && !asked) {
+			/* It may be what has room. */
+			if (evacuation_failed(device))
+				continue;
 			no_room(device);
 			break;
 		}
 		if (need == ZPACK_CLEAN_NONE && !asked)
 			break;
+		/* Or it would take each token that comes, and writeback's pause never end. */
+		if (need == ZPACK_CLEAN_WANTED && !asked && READ_ONCE(device->budget.spent))
+			return clamp(zpack_budget_timeout(device), 1l, 10l * HZ);
 		if (need != ZPACK_CLEAN_URGENT) {
 			u64 rate = READ_ONCE(device->tunables.cleaning_rate);
 
@@ -786,6 +796,8 @@ static long clean(struct zpack_device *device)
 			if (ns)
 				return max(nsecs_to_jiffies(ns), 1ul);
 		} else if (!asked && !zpack_cleaning_may_help(device)) {
+			if (evacuation_failed(device))
+				continue;
 			no_room(device);
 			break;
 		}

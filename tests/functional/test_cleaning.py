@@ -94,6 +94,23 @@ def test_incompressible_pages_and_every_block_size_are_cleaned(
     zpack.pages.check()
 
 
+@pytest.mark.slow
+def test_blocks_of_very_small_objects_are_cleaned(bare_zpack: Device, disk: Mapping) -> None:
+    """Pages with a few words each: more than eighty objects lie in a cell, a sixth of them dead."""
+    zpack = bare_zpack
+    pages = range(16000)
+    zpack.pages.fill(pages, "sized:4", io_pages=50)
+    zpack.writeback()
+    kill(zpack, [page for page in pages if page % 6 == 0])
+    before = zpack.stat()
+    assert before.packed / (16 * before.blocks_live) > 64
+    zpack.clean()
+    stat = zpack.stat()
+    assert stat.packed == before.packed
+    assert stat.blocks_live < 0.92 * before.blocks_live
+    zpack.pages.check(io_pages=50)
+
+
 def test_full_device_goes_on_when_pages_have_died_anywhere(
     bare_zpack: Device, disk: Mapping
 ) -> None:

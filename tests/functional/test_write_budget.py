@@ -5,7 +5,8 @@ import errno
 
 import pytest
 
-from api import Device
+from api import Device, Mapping
+from api.plugin import BACKING
 from api.waiting import wait_until
 
 MIB = 1 << 20
@@ -105,6 +106,35 @@ def test_writeback_goes_on_by_itself_when_there_is_budget_again(zpack: Device) -
     assert stat.budget_pauses >= 3
     assert stat.budget_bytes >= 5 * MIB
     zpack.pages.check(io_pages=50)
+
+
+@pytest.mark.slow
+def test_cleaning_that_can_wait_leaves_the_budget_to_writeback(bare_zpack: Device) -> None:
+    """Else it takes each block's bytes as soon as they have come, and the pause does not end."""
+    zpack = bare_zpack
+    with Mapping.linear(zpack.vm, "small", BACKING, mib=32) as small:
+        zpack.backing_dev = small.path
+        zpack.disksize = 64 * MIB
+        zpack.cleaning = False
+        zpack.pages.fill(range(8000), "sized:1900", io_pages=50)
+        zpack.writeback()
+        zpack.pages.fill([page for page in range(8000) if page % 4], "zero", io_pages=1)
+        zpack.write("cleaning_high", "900")
+        zpack.write("cleaning_low", "900")
+        zpack.write("write_budget", "1M 20 1M")
+        zpack.pages.fill(range(8000, 9000), "random", io_pages=50)
+        zpack.pool_limit = MIB
+        wait_until(lambda: zpack.read("writeback_state") == "budget", "the budget is used up")
+        zpack.cleaning = True
+        before = zpack.stat()
+        wait_until(lambda: zpack.stat().blocks_written > before.blocks_written, "it goes on")
+        # It may begin before writeback does, once the pause is over; it has four times that to do.
+        assert zpack.stat().cleaning_write_bytes <= MIB
+        zpack.write("write_budget", "max")
+        wait_until(lambda: zpack.stat().blocks_cleaned > 0, "cleaning goes on")
+        zpack.pages.check(io_pages=50)
+        zpack.discard_all()
+        zpack.reset()
 
 
 def test_pause_and_its_end_wake_who_polls(zpack: Device) -> None:
