@@ -82,6 +82,9 @@ class Desktop:
                 # A number of its own each time: a server that ends removes the socket of its number,
                 # also when that is another server's by then.
                 *("Xvfb", f":{display_number()}", "-displayfd", str(writing), "-nolisten", "tcp"),
+                # Else it starts anew, and takes nobody for a moment, when its last client goes: as
+                # that of accessibility does before a program has come.
+                "-noreset",
                 *("-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"),
             ],
             pass_fds=[writing],
