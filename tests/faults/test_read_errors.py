@@ -142,7 +142,7 @@ def test_exchanged_cells_are_noticed(bare_zpack: Device, disk: Mapping) -> None:
         zpack.pages.check()
 
 
-@pytest.mark.parametrize("kind", ["sized:2600", "random"])
+@pytest.mark.parametrize("kind", [pytest.param("sized:2600", marks=pytest.mark.slow), "random"])
 def test_lost_write_is_noticed(bare_zpack: Device, disk: Mapping, kind: str) -> None:
     """The cell still has what was written there before, for the very same slots."""
     zpack = bare_zpack

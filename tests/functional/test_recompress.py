@@ -93,6 +93,7 @@ def test_cleaning_moves_pages_that_were_made_smaller(zpack: Device) -> None:
     zpack.pages.check()
 
 
+@pytest.mark.slow
 def test_damaged_page_fails_alone(zpack: Device) -> None:
     """Also when cleaning comes across it: the block is pinned, the rest moves."""
     zpack.clean_cache_limit = 0  # it changes what is on the disk

@@ -276,6 +276,7 @@ def test_backing_disk_is_left_alone_where_it_is_not_zpacks(bare_zpack: Device) -
     assert zpack.vm.run(around).stdout == before
 
 
+@pytest.mark.slow
 def test_stores_that_compete_for_room_in_the_pool_all_get_it(bare_zpack: Device) -> None:
     """As long as the backing device has room: who was overtaken waits again, and is woken."""
     zpack = bare_zpack

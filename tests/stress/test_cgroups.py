@@ -61,7 +61,7 @@ def owners_on_disk(vm: VM, record: LayoutRecord) -> Counter[int]:
 def test_each_cgroup_has_blocks_of_its_own(
     swap: Device, pressure: Pressure, cgroups: list[int]
 ) -> None:
-    load = pressure.start(workers=3, mib=48, cgroup=PREFIX, ops=3000, hold=1)
+    load = pressure.start(workers=3, mib=48, cgroup=PREFIX, ops=1000, hold=1)
     load.wait_filled()
     swap.writeback()
     live = [record for record in swap.layout() if record.state == BlockState.LIVE]
@@ -85,7 +85,7 @@ def test_each_cgroup_has_blocks_of_its_own(
 
     load.go()
     summary = load.finish()
-    assert summary.verified == 3 * (48 * 256 + 3000)
+    assert summary.verified == 3 * (48 * 256 + 1000)
     assert swap.stat().loads_packed > 10000
 
 
@@ -97,7 +97,7 @@ def test_protected_cgroup_stays_in_ram_under_pressure(
     protected, *others = cgroups
     swap.write("cgroup_policy", f"{protected} writeback=0")
     swap.min_age_ms = 200
-    load = pressure.start(workers=3, mib=48, cgroup=PREFIX, ops=3000, hold=1)
+    load = pressure.start(workers=3, mib=48, cgroup=PREFIX, ops=1000, hold=1)
     load.wait_filled()
     swap.writeback()
     swap.vm.write("/proc/sys/vm/drop_caches", "3")
@@ -118,7 +118,7 @@ def test_protected_cgroup_stays_in_ram_under_pressure(
 
     load.go()
     summary = load.finish()
-    assert summary.verified == 3 * (48 * 256 + 3000)
+    assert summary.verified == 3 * (48 * 256 + 1000)
     kept = swap.cgroups()[protected]
     assert (kept.writebacks, kept.packed_objects, kept.refaults) == (0, 0, 0)
     assert swap.stat().loads_packed > 5000

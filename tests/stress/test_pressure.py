@@ -8,7 +8,7 @@ from programs.pressure import Pressure
 from stress.conftest import AddDevice, set_up
 
 
-@pytest.mark.parametrize("pattern", ["zipf", "sequential"])
+@pytest.mark.parametrize("pattern", [pytest.param("zipf", marks=pytest.mark.slow), "sequential"])
 def test_processes_use_more_memory_than_there_is(
     swap: Device, pressure: Pressure, pattern: str
 ) -> None:
@@ -21,6 +21,7 @@ def test_processes_use_more_memory_than_there_is(
     assert stat.packed_raw + stat.ram_raw <= stat.stored
 
 
+@pytest.mark.slow
 def test_fork_copy_on_write(swap: Device, pressure: Pressure) -> None:
     summary = pressure.run(workers=2, mib=48, ops=4000, dirty=60, cow=1, evict=1, squeeze=72)
     assert summary.workers == 4
@@ -76,6 +77,7 @@ def test_compressors(add_device: AddDevice, pressure: Pressure, algorithm: str) 
     assert 0 < stat.writeback_object_bytes < stat.writeback_pages * 2048
 
 
+@pytest.mark.slow
 def test_blocks_of_one_page_and_of_256(add_device: AddDevice, pressure: Pressure) -> None:
     """What was written with one block size is read when another one is in use."""
     swap = set_up(add_device(), block_pages=1)
