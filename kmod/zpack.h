@@ -810,10 +810,14 @@ struct zpack_clean_victim {
 struct zpack_move {
 	u64 from;
 	u32 slot;
-	u16 owner;
-	u16 offset;		/* units; in cell 0 from the end of the raw table, until sealed */
-	u8 cell;
+	u32 owner : 10;
+	u32 offset : 12;	/* units; in cell 0 from the end of the raw table, until sealed */
+	u32 cell : 10;
 };
+
+static_assert(ZPACK_MAX_OWNERS <= 1 << 10 && ZPACK_UNITS_PER_CELL <= 1 << 12 &&
+	      ZPACK_MAX_BLOCK_CELLS <= 1 << 10);
+static_assert(sizeof(struct zpack_move) == 16, "one for each of many small objects");
 
 struct zpack_cleaning {
 	struct task_struct *thread;
