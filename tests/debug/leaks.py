@@ -14,12 +14,8 @@ def leaks(vm: VM) -> str:
 
     Two scans: an object is reported only if it was not changed between them.
     """
-
-    def uptime() -> float:
-        return float(vm.read("/proc/uptime").split()[0])
-
-    begin = uptime()
-    wait_until(lambda: uptime() > begin + YOUNG_SECONDS, "nothing is too young")
+    begin = vm.uptime()
+    wait_until(lambda: vm.uptime() > begin + YOUNG_SECONDS, "nothing is too young")
     for _ in range(2):
         vm.write(KMEMLEAK, "scan", timeout=SCAN_SECONDS)
     return vm.run(["cat", KMEMLEAK], timeout=SCAN_SECONDS).stdout

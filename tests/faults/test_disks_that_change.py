@@ -152,6 +152,7 @@ def test_disk_that_stalls_holds_up_what_needs_it_and_nothing_else(
     for page in to_discard:  # the reader does not look at these
         del zpack.pages.contents[page]
     zpack.pages.fill(range(5000, 5500), "text")
+    began = zpack.vm.uptime()
     with disk.suspended():
         reader = zpack.pages.spawn_check(io_pages=4)
         zpack.pool_limit = 4 << 20
@@ -163,9 +164,9 @@ def test_disk_that_stalls_holds_up_what_needs_it_and_nothing_else(
         zpack.layout(), zpack.ages(), zpack.classes()
         zpack.pages.check(range(5000, 5100))
         zpack.pages.discard(to_discard.start, len(to_discard))
-        after = zpack.stat()
+        wait_until(lambda: zpack.vm.uptime() - began > 30, "the disk has stalled for 30 s")
         assert reader.running and writer.running
-        assert after.writeback_pages == before.writeback_pages  # it really does stall
+        assert zpack.stat().writeback_pages == before.writeback_pages  # it really does stall
     zpack.pages.finish_check(reader)
     zpack.pages.finish_write(writer)
     zpack.pages.check()

@@ -330,6 +330,10 @@ class VM:
         """The kernel log from a mark on, as text."""
         return "\n".join(map(str, self.log()[since:]))
 
+    def uptime(self) -> float:
+        """Seconds since the guest's kernel has begun, of the guest's clock."""
+        return float(self.read("/proc/uptime").split()[0])
+
     def mark(self) -> int:
         """A place in the kernel log, for `dmesg` and `kernel_problems`."""
         return len(self.log())
