@@ -12,7 +12,8 @@ static size_t lzo_workspace(void)
 /* Writes up to lzo1x_worst_compress(PAGE_SIZE) bytes, for which streams have room. */
 static size_t lzo_compress_page(void *workspace, const void *from, void *to, size_t max)
 {
-	size_t length;
+	/* Newer kernels read it, too: the room that there is. */
+	size_t length = 2 * PAGE_SIZE;
 
 	BUILD_BUG_ON(lzo1x_worst_compress(PAGE_SIZE) > 2 * PAGE_SIZE);
 	if (lzorle1x_1_compress(from, PAGE_SIZE, to, &length, workspace) != LZO_E_OK)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* 6.16: zs_obj_write() and zs_obj_read_begin() replace zs_map_object(). */
+/* 6.15: zs_obj_write() and zs_obj_read_begin() replace zs_map_object(). */
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/zsmalloc.h>
