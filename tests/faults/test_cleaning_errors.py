@@ -161,6 +161,7 @@ def test_what_its_block_does_not_tell_of_is_left_alone(
     assert {failure.page for failure in zpack.pages.failures()} == here
 
 
+@pytest.mark.slow
 def test_full_disk_with_a_block_that_cannot_be_cleaned_is_full(
     bare_zpack: Device, disk: Mapping
 ) -> None:

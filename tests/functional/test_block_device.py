@@ -6,7 +6,7 @@ import pytest
 from api import Device
 
 
-@pytest.mark.parametrize("algorithm", ["lz4", "zstd"])
+@pytest.mark.parametrize("algorithm", ["lz4", pytest.param("zstd", marks=pytest.mark.slow)])
 def test_fio_finds_what_it_wrote(zpack: Device, algorithm: str) -> None:
     """Random transfers of 4 to 256 KiB by two jobs, most of it packed, some of it discarded."""
     zpack.comp_algorithm = algorithm

@@ -272,6 +272,7 @@ def test_cells_read_alone_go_when_a_limit_of_their_own_is_taken_back(zpack: Devi
     assert zpack.stat().clean_cache_bytes <= most_alone(zpack.vm)
 
 
+@pytest.mark.slow
 def test_cells_of_blocks_that_are_cleaned_leave_the_cache(zpack: Device) -> None:
     zpack.clean_cache_limit = 8 << 20
     pack(zpack)
@@ -297,6 +298,7 @@ def test_cells_of_blocks_that_die_leave_the_cache(zpack: Device) -> None:
     assert zpack.stat().clean_cache_bytes == 0
 
 
+@pytest.mark.slow
 def test_cached_cells_are_never_taken_for_what_was_written_since(bare_zpack: Device) -> None:
     """The same slots, in the same few blocks, again and again."""
     zpack = bare_zpack

@@ -96,6 +96,7 @@ def test_what_cleaning_writes_is_of_the_budget_too(zpack: Device) -> None:
     zpack.pages.check(io_pages=8)
 
 
+@pytest.mark.slow
 def test_writeback_goes_on_by_itself_when_there_is_budget_again(zpack: Device) -> None:
     """Nobody stores, asks or changes anything: the time that passes is enough."""
     zpack.write("write_budget", "1M 3 1M")  # less than any machine writes

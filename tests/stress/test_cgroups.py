@@ -89,6 +89,7 @@ def test_each_cgroup_has_blocks_of_its_own(
     assert swap.stat().loads_packed > 10000
 
 
+@pytest.mark.slow
 def test_protected_cgroup_stays_in_ram_under_pressure(
     add_device: AddDevice, pressure: Pressure, cgroups: list[int]
 ) -> None:
