@@ -7,7 +7,7 @@ from typing import Iterator
 
 import pytest
 
-from api import Device, Mapping
+from api import Mapping
 from programs.pressure import Pressure
 from stress.conftest import SPARE, AddDevice, set_up
 from vm import GuestOSError
